@@ -1,0 +1,226 @@
+"""The embedded store: how fast it takes and finds 100,000 vectors, against the bare engine and against Chroma.
+
+    python benchmarks/embedded_store.py --cache FOLDER [--quick] [--synthetic] [--no-chroma]
+
+The first run encodes sentences of ../shared/data/enwiki-fa with all-MiniLM-L6-v2 and keeps them in FOLDER. Chroma
+must be installed beside nearfield. Everything is StoreConfig() as shipped, single queries, top 10. Writes
+results/embedded_store.json; --quick and --synthetic say so in it.
+"""
+
+import argparse
+import lzma
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import SHARED_DATA, machine, measure, measure_alternately, write
+
+import nearfield as nf
+from nearfield.stores.base import Batch, Payload, StoreConfig
+from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded_points import DENSE, WITH_ID
+
+K = 10
+BATCH = 2000
+ENCODER = "all-MiniLM-L6-v2"
+CHROMA_EF = (20, 50, 100, 200, 400)
+
+
+def sentences() -> Iterator[str]:
+    with lzma.open(SHARED_DATA / "enwiki-fa" / "enwiki-good-articles-2018.txt.xz", "rt", encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("="):
+                yield from (part for part in re.split(r"(?<=[.!?]) ", line.strip()) if 40 <= len(part) <= 300)
+
+
+def real_vectors(cache: Path, count: int) -> np.ndarray:
+    """Encode `count` sentences once; five minutes or more."""
+    path = cache / f"enwiki-{ENCODER}-{count}.npy"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        texts = list(islice(sentences(), count))
+        np.save(path, nf.load_encoder(ENCODER).encode_document(texts))
+    return np.load(path)
+
+
+def synthetic_vectors(count: int) -> np.ndarray:
+    """Make clusters in 48 of 384 dimensions, with noise in all."""
+    rng = np.random.default_rng(0)
+    centres, basis = rng.normal(size=(2000, 48)), rng.normal(size=(48, 384))
+    inside = centres[rng.integers(0, len(centres), count)] + 0.6 * rng.normal(size=(count, 48))
+    vectors = (inside @ basis + 0.8 * rng.normal(size=(count, 384))).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def batches(vectors: np.ndarray) -> Iterator[Batch]:
+    for start in range(0, len(vectors), BATCH):
+        rows = range(start, min(start + BATCH, len(vectors)))
+        payloads = [Payload(text=f"sentence {row}", meta={"percent": row % 100, "lang": "en"}) for row in rows]
+        yield Batch([f"doc-{row}" for row in rows], payloads, vectors[rows.start : rows.stop])
+
+
+def recall(found: list[list[str]], vectors: np.ndarray, queries: np.ndarray) -> float:
+    right = 0
+    for query, ids in zip(queries, found, strict=True):
+        best = np.argpartition(-(vectors @ query), K)[:K]
+        right += len({f"doc-{row}" for row in best} & set(ids))
+    return right / (K * len(queries))
+
+
+def per_second(count: int, timing: Any) -> dict[str, Any]:
+    return {"per_second": count / timing.median, "timing": asdict(timing)}
+
+
+def ingest_ours(vectors: np.ndarray, folder: Path, repeats: int) -> tuple[dict[str, Any], EmbeddedStore]:
+    """Ingest and index afresh `repeats` times; the last store stays open."""
+    upserts, totals = [], []
+    for number in range(repeats):
+        store = EmbeddedStore.create(folder / f"ours-{number}", StoreConfig(dim=vectors.shape[1]))
+        start = time.perf_counter()
+        for batch in batches(vectors):
+            store.upsert(batch)
+        upserts.append(time.perf_counter() - start)
+        store.optimise()
+        totals.append(time.perf_counter() - start)
+        if number < repeats - 1:
+            store.close()
+    figures = {
+        "upsert_points_per_second": len(vectors) / float(np.median(upserts)),
+        "upsert_runs_s": upserts,
+        "ingest_and_index_s": float(np.median(totals)),
+        "ingest_and_index_runs_s": totals,
+        "allocated_mb": store.allocated_bytes() / 1e6,
+    }
+    return figures, store
+
+
+def query_ours(store: EmbeddedStore, vectors: np.ndarray, queries: np.ndarray, repeats: int) -> dict[str, Any]:
+    """Time the store and the bare engine on the same shard with the same parameters, in turns."""
+    import qdrant_edge as q
+
+    shard, params = store._held._shard, store._indexed
+    some = queries[: max(1, len(queries) // 10)]
+    where = {"percent": 7}
+    condition = store._held.condition(where)
+
+    def ours(where: Any = None, rows: np.ndarray = queries) -> list[list[str]]:
+        return [[m.id for m in store.query(v, k=K, where=where, with_payload=False)] for v in rows]
+
+    def raw(fields: Any, condition: Any = None) -> list[Any]:
+        hits = (
+            shard.query(
+                q.QueryRequest(
+                    K, query=q.Query.Nearest(v.tolist(), DENSE), params=params, with_payload=fields, filter=condition
+                )
+            )
+            for v in queries
+        )
+        return [[hit.payload["id"] if fields else hit.id for hit in found] for found in hits]
+
+    runs = {
+        "ours": ours,
+        "raw_string_ids": lambda: raw(WITH_ID),
+        "raw_uuids": lambda: raw(False),
+        "ours_filter_1_percent": lambda: ours(where),
+        "raw_filter_1_percent": lambda: raw(WITH_ID, condition),
+    }
+    timings = measure_alternately(runs, repeats=repeats)
+    exact = measure(lambda: [store.query(v, k=K, exact=True, with_payload=False) for v in some], repeats=repeats)
+    kept = np.arange(len(vectors)) % 100 == 7
+    masked = np.where(kept[:, None], vectors, -vectors.mean(axis=0))
+    figures: dict[str, Any] = {name: per_second(len(queries), timing) for name, timing in timings.items()}
+    figures["exact"] = per_second(len(some), exact)
+    figures["ours"]["recall"] = recall(ours(), vectors, queries)
+    figures["raw_string_ids"]["recall"] = recall(raw(WITH_ID), vectors, queries)
+    figures["ours_filter_1_percent"]["recall"] = recall(ours(where), masked, queries)
+    figures["ours_to_raw"] = timings["raw_string_ids"].median / timings["ours"].median
+    return figures
+
+
+def chroma(vectors: np.ndarray, queries: np.ndarray, folder: Path, repeats: int) -> dict[str, Any]:
+    """Measure Chroma's persistent client, its queries/s interpolated at any recall from several settings."""
+    import chromadb
+
+    ids = [f"doc-{row}" for row in range(len(vectors))]
+    totals = []
+    for number in range(repeats):
+        client = chromadb.PersistentClient(str(folder / f"chroma-{number}"))
+        collection = client.create_collection("c", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+        start = time.perf_counter()
+        for batch in batches(vectors):
+            documents = [payload.text for payload in batch.payloads]
+            metas = [dict(payload.meta) for payload in batch.payloads]
+            collection.add(ids=list(batch.ids), embeddings=batch.vectors, documents=documents, metadatas=metas)
+        collection.query(query_embeddings=queries[:1], n_results=1, include=[])  # what is pending is indexed now
+        totals.append(time.perf_counter() - start)
+        print(f"chroma ingest {totals[-1]:.1f} s", flush=True)
+
+    def search() -> list[list[str]]:
+        return [collection.query(query_embeddings=[v], n_results=K, include=[])["ids"][0] for v in queries]
+
+    settings = []
+    for ef in CHROMA_EF:
+        collection.modify(configuration={"hnsw": {"ef_search": ef}})
+        timing = measure(search, repeats=repeats)
+        settings.append(
+            {"ef_search": ef, "recall": recall(search(), vectors, queries), **per_second(len(queries), timing)}
+        )
+    size = sum(path.stat().st_blocks * 512 for path in (folder / f"chroma-{repeats - 1}").rglob("*"))
+    return {
+        "version": chromadb.__version__,
+        "ingest_and_index_s": float(np.median(totals)),
+        "ingest_and_index_runs_s": totals,
+        "queries": settings,
+        "allocated_mb": size / 1e6,
+    }
+
+
+def at_recall(settings: list[dict[str, Any]], wanted: float) -> float | None:
+    """Interpolate queries/s, linearly in their logarithm, at a recall; None beyond the settings measured."""
+    ordered = sorted(settings, key=lambda each: each["recall"])
+    recalls = [each["recall"] for each in ordered]
+    if not recalls[0] <= wanted <= recalls[-1]:
+        return None
+    return float(np.exp(np.interp(wanted, recalls, [np.log(each["per_second"]) for each in ordered])))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="30,000 vectors, fewer queries and runs")
+    parser.add_argument("--synthetic", action="store_true", help="clusters instead of sentences")
+    parser.add_argument("--no-chroma", action="store_true")
+    options = parser.parse_args()
+    count, asked, repeats = (30_000, 200, 2) if options.quick else (100_000, 500, 5)
+    both = synthetic_vectors(count + asked) if options.synthetic else real_vectors(options.cache, count + asked)
+    order = np.random.default_rng(1).permutation(len(both))
+    vectors, queries = both[order[:count]], both[order[count:]]
+    payload: dict[str, Any] = {
+        "data": "synthetic clusters" if options.synthetic else f"enwiki-fa sentences, {ENCODER}",
+        "vectors": list(vectors.shape),
+        "quick": options.quick,
+        "config": asdict(StoreConfig(dim=vectors.shape[1])),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        payload["nearfield"], store = ingest_ours(vectors, Path(folder), repeats)
+        payload["queries"] = query_ours(store, vectors, queries, repeats)
+        store.close()
+        if not options.no_chroma:
+            payload["chroma"] = chroma(vectors, queries, Path(folder), repeats)
+            payload["chroma"]["at_our_recall"] = at_recall(
+                payload["chroma"]["queries"], payload["queries"]["ours"]["recall"]
+            )
+            payload["ingest_speedup"] = (
+                payload["chroma"]["ingest_and_index_s"] / payload["nearfield"]["ingest_and_index_s"]
+            )
+    print(write("embedded_store", {"machine": machine("qdrant-edge-py"), **payload}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Prove and ship the right embeddings for your own data."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nearfield.collection.build import build_collection as build_collection
+    from nearfield.collection.collection import Collection as Collection
+    from nearfield.collection.collection import Hit as Hit
+    from nearfield.data.beir import Dataset as Dataset
+    from nearfield.data.beir import read_beir as read_beir
+    from nearfield.data.beir import write_beir as write_beir
+    from nearfield.data.bundled import load_dataset as load_dataset
+    from nearfield.data.corpus import Corpus as Corpus
+    from nearfield.data.corpus import read_corpus as read_corpus
+    from nearfield.data.judgements import Judgements as Judgements
+    from nearfield.data.judgements import read_judgements as read_judgements
+    from nearfield.data.judgements import read_qrels as read_qrels
+    from nearfield.data.judgements import read_queries as read_queries
+    from nearfield.data.records import Record as Record
+    from nearfield.encoders.base import Encoder as Encoder
+    from nearfield.encoders.base import EncoderSpec as EncoderSpec
+    from nearfield.encoders.cache import VectorCache as VectorCache
+    from nearfield.encoders.load import load_encoder as load_encoder
+    from nearfield.evaluation.compare import compare as compare
+    from nearfield.evaluation.comparison import ComparisonReport as ComparisonReport
+    from nearfield.evaluation.cost import CostModel as CostModel
+    from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
+    from nearfield.evaluation.evaluate import evaluate as evaluate
+    from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.stores.base import StoreConfig as StoreConfig
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Collection": "collection.collection",
+    "ComparisonReport": "evaluation.comparison",
+    "Corpus": "data.corpus",
+    "CostModel": "evaluation.cost",
+    "Dataset": "data.beir",
+    "Encoder": "encoders.base",
+    "EncoderSpec": "encoders.base",
+    "EvaluationReport": "evaluation.evaluate",
+    "Hit": "collection.collection",
+    "Judgements": "data.judgements",
+    "Record": "data.records",
+    "RetrieverSpec": "retrieval.spec",
+    "StoreConfig": "stores.base",
+    "VectorCache": "encoders.cache",
+    "build_collection": "collection.build",
+    "compare": "evaluation.compare",
+    "evaluate": "evaluation.evaluate",
+    "load_dataset": "data.bundled",
+    "load_encoder": "encoders.load",
+    "read_beir": "data.beir",
+    "read_corpus": "data.corpus",
+    "read_judgements": "data.judgements",
+    "read_qrels": "data.judgements",
+    "read_queries": "data.judgements",
+    "write_beir": "data.beir",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the keys are the public names
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: a module's attribute may be anything
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nearfield' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"nearfield.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,84 @@
+"""Float32 matrices with a row for each thing: validate, normalise, choose the top k."""
+
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfield.errors import InvalidInputError
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+Scores: TypeAlias = npt.NDArray[np.float64]
+Metric: TypeAlias = Literal["cosine", "dot", "l2"]
+METRICS: tuple[str, ...] = get_args(Metric)
+
+
+def as_matrix(vectors: npt.ArrayLike, *, dim: int | None = None, what: str = "vectors") -> Vectors:
+    """Validate vectors once, at the public boundary.
+
+    Args:
+        vectors: `(n, d)` numbers.
+        dim: The `d` that is required, if any.
+        what: What to call the vectors in an error.
+
+    Returns:
+        `(n, d)` float32, C-contiguous; the input itself where it already is that, else a copy.
+
+    Raises:
+        InvalidInputError: If the shape is not `(n, d)`, `d` is not `dim`, or a value is NaN or infinite.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{what} must be numbers of shape (n, d): {error}") from error
+    if matrix.ndim != 2:
+        raise InvalidInputError(f"{what} must have shape (n, d), got shape {matrix.shape}; wrap one vector as [vector]")
+    if dim is not None and matrix.shape[1] != dim:
+        raise InvalidInputError(f"{what} must have {dim} dimensions, got {matrix.shape[1]}")
+    finite = np.isfinite(matrix).all(axis=1)
+    if not finite.all():
+        raise InvalidInputError(f"{what} must be finite: row {int(np.argmin(finite))} holds NaN or infinity")
+    return matrix
+
+
+def row_norms(matrix: Vectors) -> Scores:
+    """Measure the Euclidean length of each row.
+
+    Args:
+        matrix: `(n, d)` float32.
+
+    Returns:
+        `(n,)` float64, so that long or tiny rows neither overflow nor vanish.
+    """
+    return np.sqrt(np.einsum("nd,nd->n", matrix, matrix, dtype=np.float64))
+
+
+def normalise(matrix: Vectors) -> Vectors:
+    """Scale each row to length 1; a zero row stays zero.
+
+    Args:
+        matrix: `(n, d)` float32.
+
+    Returns:
+        `(n, d)` float32, a copy.
+    """
+    norms = row_norms(matrix)[:, None]
+    return np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0, casting="same_kind")
+
+
+def top_k(scores: Scores | Vectors, k: int) -> npt.NDArray[np.intp]:
+    """Find the k highest scores of each row.
+
+    Args:
+        scores: `(n_queries, n)` scores, higher is better.
+        k: How many to return; more than `n` gives `n`.
+
+    Returns:
+        `(n_queries, min(k, n))` column indices, best first; ties by the lower index.
+    """
+    k = min(k, scores.shape[1])
+    if k == 0:
+        return np.empty((scores.shape[0], 0), dtype=np.intp)
+    # A stable sort of the whole row keeps ties by index even across the cut, which a partition would not.
+    return np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -1,0 +1,3 @@
+"""The command line: each file parses, calls the library, and prints."""
+
+from nearfield.cli.app import main as main

@@ -1,0 +1,35 @@
+"""The `nearfield` command and its list of commands."""
+
+import click
+
+from nearfield import __version__
+from nearfield.cli.compare import compare
+from nearfield.cli.completion import completion
+from nearfield.cli.console import ErrorHandlingGroup
+from nearfield.cli.demo import demo
+from nearfield.cli.encode import encode
+from nearfield.cli.evaluate import evaluate
+from nearfield.cli.index import index
+from nearfield.cli.inspect import inspect
+from nearfield.cli.search import search
+
+
+@click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="nearfield")
+def main() -> None:
+    """Prove and ship the right embeddings for your own data.
+
+    \b
+    Which command answers which question?
+      compare   Which retriever should I use?
+      index     Build the search index with it.
+      search    What does it find?
+      evaluate  How good is it?
+      inspect   What would this encoder do with these texts?
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
+    """
+
+
+for command in (demo, compare, index, search, evaluate, encode, inspect, completion):
+    main.add_command(command)

@@ -1,0 +1,56 @@
+"""`nearfield compare`: which retriever should I use?"""
+
+import click
+
+from nearfield.cli.console import field_options, judgement_options, print_json, progress_bars
+
+
+@click.command(short_help="Which retriever should I use? Measure, decide, report.")
+@click.argument("corpus", type=click.Path(exists=True))
+@judgement_options
+@click.option("-e", "--retriever", "retrievers", multiple=True, required=True, metavar="RETRIEVER",
+              help="A candidate: bm25, chars, tfidf, an encoder, hybrid:ENCODER, or legs joined by '+'. Repeat it.")
+@click.option("--metric", default="ndcg@10", show_default=True, help="The metric that decides.")
+@click.option("--margin", type=float, default=0.01, show_default=True, help="How much worse still counts as good.")
+@click.option("--queries-per-month", type=float, default=1e6, show_default=True, help="Workload for the cost.")
+@click.option("--save", type=click.Path(dir_okay=False), help="Write the report as JSON, for `index --from`.")
+@click.option("--report", type=click.Path(dir_okay=False), help="Write the report as .html or .md.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
+@field_options
+def compare(
+    corpus: str, queries: str, qrels: str, retrievers: tuple[str, ...], metric: str, margin: float,
+    queries_per_month: float, save: str | None, report: str | None, as_json: bool, no_cache: bool, seed: int,
+    id_field: str | None, text_field: str | None, title_field: str | None, skip_bad: bool,
+) -> None:
+    """Measure retrievers on CORPUS with judged queries, and say which to use.
+
+    A candidate is as good as the best only if it is shown to be no more than the margin worse; the cheapest of those
+    is chosen. If the queries are too few to tell, the answer is "undecided".
+
+    \b
+    nearfield compare tickets.jsonl --queries q.jsonl --qrels qrels.tsv \\
+        -e bm25 -e all-MiniLM-L6-v2 -e hybrid:all-MiniLM-L6-v2 --save report.json --report report.html
+    """
+    import nearfield as nf
+
+    records = nf.read_corpus(
+        corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
+    )
+    with progress_bars() as progress:
+        result = nf.compare(
+            records, retrievers, queries=queries, qrels=qrels, metric=metric, margin=margin, seed=seed,
+            skip_bad=skip_bad, cost_model=nf.CostModel(queries_per_month=queries_per_month),
+            cache=None if no_cache else nf.VectorCache(), progress=progress,
+        )
+    if save:
+        result.save(save)
+    if report:
+        result.export(report)
+    if as_json:
+        print_json(result.to_json())
+        return
+    click.echo(str(result))
+    for path in filter(None, (save, report)):
+        click.echo(f"wrote {path}")

@@ -1,0 +1,127 @@
+"""What the commands share: errors become exit codes, progress goes to standard error, `--json` to standard output."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from nearfield.errors import CollectionBusyError, NearfieldError
+from nearfield.progress import Progress
+
+EXIT_FAILED = 1
+EXIT_BUSY = 75  # EX_TEMPFAIL of sysexits.h: the same command may succeed later
+EXIT_INTERRUPTED = 130
+_PLAIN_INTERVAL = 10.0  # seconds between two lines of progress where there is no terminal
+
+
+class ErrorHandlingGroup(click.Group):
+    """A group whose commands end with a message and an exit code, never with a traceback, for errors on purpose."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's own signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except NearfieldError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
+        except KeyboardInterrupt:
+            click.echo("interrupted; what was reported as done is kept, and the same command goes on from there", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value
+    """Print one JSON document to standard output."""
+    click.echo(json.dumps(values, ensure_ascii=False, indent=2))
+
+
+@contextlib.contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Show progress on standard error: bars with rate and time left on a terminal, else a line now and then.
+
+    Yields:
+        What to pass as `progress`.
+    """
+    if not sys.stderr.isatty():
+        yield _PlainProgress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
+    from rich.progress import Progress as Bars
+    from rich.progress import TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.data.speed")
+
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+class _PlainProgress:
+    """A line every ten seconds, for logs."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._began = self._told = 0.0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._began, self._told = what, now, now
+        elif now - self._told >= _PLAIN_INTERVAL:
+            rate = done / (now - self._began)
+            left = f" of {total:,}, {(total - done) / rate:,.0f} s left" if total and rate else ""
+            click.echo(f"{what}: {done:,}{left} ({rate:,.0f}/s)", err=True)
+            self._told = now
+
+
+def field_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how records are read from a file."""
+    options = (
+        click.option("--id-field", metavar="NAME", help="Field of the id.  [default: _id or id]"),
+        click.option("--text-field", metavar="NAME", help="Field of the text.  [default: text]"),
+        click.option("--title-field", metavar="NAME", help="Field of the title.  [default: title, if any]"),
+        click.option("--skip-bad", is_flag=True, help="Leave bad records out and count them, instead of stopping."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def judgement_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name judged queries."""
+    path = click.Path(exists=True, dir_okay=False)
+    for option in (
+        click.option("--qrels", required=True, type=path, help="Judgements: BEIR .tsv or TREC qrels."),
+        click.option("--queries", required=True, type=path, help="Queries: .jsonl, .csv or .tsv with id and text."),
+    ):
+        command = option(command)
+    return command
+
+
+def report_skipped(skipped: int, problems: tuple[str, ...]) -> None:
+    """Say on standard error what `--skip-bad` left out."""
+    if skipped:
+        click.echo(f"skipped {skipped:,} bad records; the first:", err=True)
+        for problem in problems:
+            click.echo(f"  {problem}", err=True)

@@ -1,0 +1,67 @@
+"""`nearfield encode`: vectors for these texts."""
+
+import json
+from pathlib import Path
+
+import click
+
+from nearfield.cli.console import field_options, progress_bars, report_skipped
+
+
+@click.command(short_help="Turn texts into vectors.")
+@click.argument("encoder")
+@click.argument("corpus", required=False, type=click.Path(exists=True))
+@click.option("--text", "texts", multiple=True, help="A text to encode instead of a corpus. Repeat it.")
+@click.option("--role", type=click.Choice(["document", "query"]), default="document", show_default=True,
+              help="Which of the encoder's prompts to use.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False),
+              help="Write .npz (arrays `ids` and `vectors`) or .jsonl. Without it, JSON lines are printed.")
+@field_options
+def encode(
+    encoder: str, corpus: str | None, texts: tuple[str, ...], role: str, output: str | None, id_field: str | None,
+    text_field: str | None, title_field: str | None, skip_bad: bool,
+) -> None:
+    """Encode the records of CORPUS, or each --text, with ENCODER.
+
+    \b
+    nearfield encode all-MiniLM-L6-v2 tickets.jsonl -o vectors.npz
+    nearfield encode all-MiniLM-L6-v2 --text "a leaking tap"
+    """
+    if (corpus is None) == (not texts):
+        raise click.UsageError("give either a CORPUS or one or more --text")
+    if output and Path(output).suffix not in (".npz", ".jsonl"):
+        raise click.UsageError(f"--output must end in .npz or .jsonl, got {output}")
+    import nearfield as nf
+    from nearfield.collection.manifest import replace_file
+
+    loaded = nf.load_encoder(encoder)
+    ids = [str(number) for number in range(len(texts))]
+    contents = list(texts)
+    if corpus is not None:
+        records = nf.read_corpus(
+            corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
+        )
+        pairs = [(record.id, record.content) for record in records]
+        ids, contents = [id_ for id_, _ in pairs], [content for _, content in pairs]
+        report_skipped(records.skipped.count, records.skipped.problems)
+    with progress_bars() as progress:
+        encoding = loaded.encode_query if role == "query" else loaded.encode_document
+        vectors = encoding(contents, progress=progress)
+    if output and output.endswith(".npz"):
+        import io
+
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez(buffer, ids=np.array(ids), vectors=vectors)
+        replace_file(Path(output), buffer.getvalue())
+    else:
+        lines = "".join(
+            json.dumps({"id": id_, "vector": vector.tolist()}, ensure_ascii=False) + "\n"
+            for id_, vector in zip(ids, vectors, strict=True)
+        )
+        if output is None:
+            click.echo(lines, nl=False)
+        else:
+            replace_file(Path(output), lines.encode())
+    click.echo(f"{len(ids):,} vectors of {loaded.spec.dim} dimensions, space {loaded.spec.fingerprint[:8]}", err=True)

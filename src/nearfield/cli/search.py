@@ -1,0 +1,43 @@
+"""`nearfield search`: what does it find?"""
+
+import click
+
+from nearfield.cli.console import print_json
+from nearfield.cli.where import parse_conditions
+
+
+@click.command(short_help="Search a collection.")
+@click.argument("collection", type=click.Path(exists=True, file_okay=False))
+@click.argument("query")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many hits.")
+@click.option("--where", multiple=True, metavar="CONDITION",
+              help="Only records for which this holds, as in 'year>=2020', or a JSON filter. Repeat it for more.")
+@click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
+def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json: bool) -> None:
+    """Find the records in COLLECTION that answer QUERY best.
+
+    \b
+    nearfield search tickets.collection "how to fix a leaking faucet" -k 5 --where 'year>=2020'
+    """
+    import dataclasses
+
+    import nearfield as nf
+
+    condition = parse_conditions(where)
+    with nf.Collection.open(collection) as opened:
+        hits = opened.search(query, k=k, where=condition)
+        if not opened.complete:
+            click.echo("note: indexing was interrupted; run the same `nearfield index` again to finish it", err=True)
+    if as_json:
+        print_json([dataclasses.asdict(hit) for hit in hits])
+        return
+    for rank, hit in enumerate(hits, start=1):
+        click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(hit.id, bold=True)}  {hit.title}")
+        click.echo(f"              {_shorten(hit.text)}")
+    if not hits:
+        click.echo("nothing found" + (" that meets the conditions" if where else ""))
+
+
+def _shorten(text: str, width: int = 100) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,94 @@
+"""From a corpus to a finished collection, resumable at any point."""
+
+import itertools
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from nearfield.collection.collection import SAMPLE_SIZE, Collection, IngestSummary
+from nearfield.collection.manifest import FILE_NAME
+from nearfield.data.records import Record
+from nearfield.encoders.base import Encoder
+from nearfield.encoders.cache import VectorCache
+from nearfield.errors import SpaceMismatchError
+from nearfield.progress import Progress, silent
+from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.stores.base import StoreConfig
+
+
+def build_collection(
+    path: str | os.PathLike[str],
+    corpus: Iterable[Record],
+    retriever: RetrieverSpec | str,
+    *,
+    encoder: Encoder | None = None,
+    cache: VectorCache | None = None,
+    store: StoreConfig | None = None,
+    progress: Progress = silent,
+) -> tuple[Collection, IngestSummary]:
+    """Index a corpus into a collection, or go on with one that was interrupted.
+
+    Records that are there already with the same content are left alone, changed ones replaced, and records that the
+    corpus does not mention kept.
+
+    Args:
+        path: The collection's folder.
+        corpus: Records; gone through twice, once to its `SAMPLE_SIZE`-th record.
+        retriever: How the collection ranks; must be the same when it exists already.
+        encoder: The encoder of the dense leg; loaded by name otherwise.
+        cache: Where vectors are looked up before they are computed.
+        store: Options of the store, when the collection is new.
+        progress: Called with the number of records that are safe.
+
+    Returns:
+        The collection, open and complete, and what was done.
+
+    Raises:
+        SpaceMismatchError: If the folder holds a collection that ranks otherwise.
+        DataError: If a record is not fit to be stored; those before it are.
+    """
+    spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
+    if (Path(path) / FILE_NAME).exists():
+        collection = Collection.open(path, encoder=encoder)
+        try:
+            check_same_retriever(collection, spec)
+        except BaseException:
+            collection.close()
+            raise
+    else:
+        sample: Iterable[str] = ()
+        if any(leg.average_length is None for leg in spec.lexical.values()):
+            sample = (record.content for record in itertools.islice(corpus, SAMPLE_SIZE))
+        collection = Collection.create(path, spec, encoder=encoder, sample=sample, store=store)
+    try:
+        summary = collection.upsert(corpus, cache=cache, progress=progress)
+        progress("building the index", 0, None)
+        collection.finish()
+    except BaseException:
+        collection.close()
+        raise
+    return collection, summary
+
+
+def check_same_retriever(collection: Collection, spec: RetrieverSpec) -> None:
+    """Refuse to go on with a collection that ranks otherwise than asked for.
+
+    Args:
+        collection: The one that is there.
+        spec: What was asked for; an average length it leaves open is the collection's.
+
+    Raises:
+        SpaceMismatchError: If they differ.
+    """
+    there = collection.spec
+    lexical = {
+        name: replace(leg, average_length=there.lexical[name].average_length)
+        if leg.average_length is None and name in there.lexical
+        else leg
+        for name, leg in spec.lexical.items()
+    }
+    if replace(spec, name=there.name, lexical=lexical) != there:
+        raise SpaceMismatchError(
+            f"{collection.path} ranks by {there.name}, not by {spec.name} with these options; index into another folder"
+        )

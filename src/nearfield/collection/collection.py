@@ -1,0 +1,389 @@
+"""A retriever one can write to: encoder, store and lexical legs under one manifest."""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nearfield.arrays import Vectors, as_matrix
+from nearfield.collection.lock import CollectionLock
+from nearfield.collection.manifest import FILE_NAME, Manifest, encode_canaries
+from nearfield.data.records import Json, Record
+from nearfield.encoders.base import Encoder
+from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.errors import CollectionError, InvalidInputError, StorageError
+from nearfield.progress import Progress, silent
+from nearfield.retrieval.fusion import fuse
+from nearfield.retrieval.lexical import Lexicon
+from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig, Where
+from nearfield.stores.embedded import EmbeddedStore
+
+BATCH_SIZE = 1000
+"""Records written and synced together: what an interruption can cost."""
+SAMPLE_SIZE = 10_000
+"""Records looked at for the average document length, when the spec does not state one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One record found.
+
+    Attributes:
+        id: The record's id.
+        score: Higher is better; comparable within one answer only.
+        text: The record's body.
+        title: Its heading.
+        meta: Its metadata.
+        legs: For each leg that found it, the score it gave.
+    """
+
+    id: str
+    score: float
+    text: str
+    title: str = ""
+    meta: Mapping[str, Json] = field(default_factory=dict)
+    legs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What became of the records given to `upsert`.
+
+    Attributes:
+        written: Records encoded and stored.
+        unchanged: Records stored before with the same content, left alone.
+        truncated: Written records longer than the encoder reads; only their beginning is in the dense vector.
+    """
+
+    written: int = 0
+    unchanged: int = 0
+    truncated: int = 0
+
+
+class Collection:
+    """Records one can search by meaning, by words, or both. Made by `create` or `open`; use it in a `with` block.
+
+    One process holds a collection at a time; inside it, any thread may search while another writes.
+    """
+
+    def __init__(
+        self, path: Path, manifest: Manifest, store: Store, lock: CollectionLock, encoder: Encoder | None
+    ) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.store = store
+        self._lock = lock
+        self._encoder = encoder
+        self._lexicons = {name: Lexicon(spec) for name, spec in manifest.retriever.lexical.items()}
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        retriever: RetrieverSpec | str,
+        *,
+        encoder: Encoder | None = None,
+        sample: Iterable[str] = (),
+        store: StoreConfig | None = None,
+    ) -> "Collection":
+        """Make an empty collection.
+
+        Args:
+            path: A folder that does not exist yet, or is empty.
+            retriever: How it shall rank, such as `hybrid:all-MiniLM-L6-v2`.
+            encoder: The encoder of the dense leg; loaded by its name in the retriever otherwise.
+            sample: Texts of some documents, for the average length that BM25 needs unless the spec states it.
+            store: Options of the store; dimensions, metric and legs are filled in.
+
+        Returns:
+            The collection, open.
+
+        Raises:
+            CollectionError: If the folder holds something already.
+            CollectionBusyError: If another process holds it.
+            StorageError: If the disk refuses.
+        """
+        path = Path(path)
+        spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
+        encoder = _encoder_for(spec, encoder)
+        texts = list(sample)
+        spec = replace(spec, lexical={name: Lexicon(leg).fitted(texts).spec for name, leg in spec.lexical.items()})
+        config = replace(
+            store or StoreConfig(),
+            dim=None if encoder is None else encoder.spec.dim,
+            metric="cosine" if encoder is None else encoder.spec.metric,
+            sparse=tuple(spec.lexical),
+        )
+        manifest = Manifest(
+            retriever=spec,
+            store=config,
+            encoder=None if encoder is None else encoder.spec,
+            canaries=None if encoder is None else encode_canaries(encoder),
+        )
+        lock = _claim(path)
+        try:
+            points = EmbeddedStore.create(path / "points", config)
+            manifest.save(path)  # last: a folder with a manifest is a collection
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, manifest, points, lock, encoder)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> "Collection":
+        """Open a collection.
+
+        Args:
+            path: Its folder.
+            encoder: The encoder it was built with; loaded by name when first needed otherwise.
+
+        Returns:
+            The collection.
+
+        Raises:
+            CollectionError: If the folder is no collection, or is damaged.
+            CollectionBusyError: If another process holds it.
+            SpaceMismatchError: If `encoder` is of another space.
+        """
+        path = Path(path)
+        manifest = Manifest.load(path)
+        if encoder is not None:
+            manifest.check_encoder(encoder)
+        lock = CollectionLock(path)
+        try:
+            return cls(path, manifest, EmbeddedStore.open(path / "points", manifest.store), lock, encoder)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def spec(self) -> RetrieverSpec:
+        """How the collection ranks."""
+        return self.manifest.retriever
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """The encoder of the dense leg, loaded and checked when first asked for; None without a dense leg."""
+        if self._encoder is None and self.spec.encoder is not None:
+            encoder = _encoder_for(self.spec, None)
+            assert encoder is not None  # noqa: S101  # tells the type checker what the spec says
+            self.manifest.check_encoder(encoder)
+            self._encoder = encoder
+        return self._encoder
+
+    def upsert(
+        self,
+        records: Iterable[Record],
+        *,
+        cache: VectorCache | None = None,
+        total: int | None = None,
+        progress: Progress = silent,
+    ) -> IngestSummary:
+        """Write records, replacing those with the same ids; those whose content has not changed are left alone.
+
+        Records are synced in batches: when `progress` reports a number, so many are safe. Interrupted, the same call
+        goes on where it stopped.
+
+        Args:
+            records: Any stream.
+            cache: Where vectors are looked up before they are computed.
+            total: How many there are, for the progress.
+            progress: Called with the number of records done.
+
+        Returns:
+            What was done.
+
+        Raises:
+            DataError: If a record is not fit to be stored; the batches before it are.
+            StorageError: If the disk refuses; the batches before are stored.
+        """
+        encoder = self.encoder
+        if encoder is not None and cache is not None:
+            encoder = CachedEncoder(encoder, cache)
+        written = unchanged = truncated = 0
+        for batch in batched(records, BATCH_SIZE):
+            changed = self._changed(batch)
+            truncated += self._write(list(changed.values()), encoder)
+            written += len(changed)
+            unchanged += len(batch) - len(changed)
+            progress("indexing", written + unchanged, total)
+        return IngestSummary(written, unchanged, truncated)
+
+    def finish(self) -> None:
+        """Build the index over what was written and mark the collection as complete."""
+        self.store.optimise()
+        self.manifest = self.manifest.ready()
+        self.manifest.save(self.path)
+
+    def rank(self, query: str, *, k: int, where: Where | None = None) -> list[tuple[str, float, dict[str, float]]]:
+        """Rank records by a query: what `compare` measures and `search` shows.
+
+        Args:
+            query: Any text.
+            k: How many, at least 1.
+            where: A filter; see `nearfield.stores.filters`.
+
+        Returns:
+            For each record its id, its score and the legs' scores, best first.
+
+        Raises:
+            InvalidInputError: If the query is empty or `k` less than 1.
+        """
+        if not query.strip():
+            raise InvalidInputError("the query is empty; give it at least one word")
+        if k < 1:
+            raise InvalidInputError(f"k must be at least 1, got {k}")
+        fused = len(self.spec.legs) > 1
+        depth = max(k, self.spec.depth) if fused else k
+        legs: dict[str, dict[str, float]] = {}
+        for name, lexicon in self._lexicons.items():
+            vector = lexicon.query(query)
+            matches = self.store.query_sparse(name, vector, k=depth, where=where, with_payload=False)
+            legs[name] = {match.id: match.score for match in matches}
+        if self.spec.encoder is not None:
+            assert self.encoder is not None  # noqa: S101  # as above
+            vector_ = self.encoder.encode_query([query])[0]
+            matches = self.store.query(vector_, k=depth, where=where, with_payload=False)
+            legs[self.spec.encoder] = {match.id: match.score for match in matches}
+        if fused:
+            order = fuse(list(legs.values()), weights=self.spec.weights, method=self.spec.fusion)[:k]
+        else:
+            order = list(next(iter(legs.values())).items())
+        return [(id_, score, {leg: found[id_] for leg, found in legs.items() if id_ in found}) for id_, score in order]
+
+    def search(self, query: str, *, k: int = 10, where: Where | None = None) -> list[Hit]:
+        """Find the records that answer a query best.
+
+        Args:
+            query: Any text.
+            k: How many, at least 1.
+            where: A filter, such as `{"year": {"$gte": 2020}}`; see `nearfield.stores.filters`.
+
+        Returns:
+            At most `k` hits, best first.
+
+        Raises:
+            InvalidInputError: If the query is empty, `k` less than 1, or the filter malformed.
+        """
+        ranking = self.rank(query, k=k, where=where)
+        points = {point.id: point.payload for point in self.store.get([id_ for id_, _, _ in ranking])}
+        # A record deleted by another thread between the two steps is no hit any more.
+        return [
+            Hit(id_, score, payload.text, payload.title, payload.meta, legs)
+            for id_, score, legs in ranking
+            if (payload := points.get(id_)) is not None
+        ]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was to be indexed is."""
+        return self.manifest.state == "ready"
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        """Read the records that exist among `ids`, in their order."""
+        return [_record(point.id, point.payload) for point in self.store.get(ids)]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Go through all records, each once, in the store's order."""
+        return (_record(point.id, point.payload) for point in self.store.scroll())
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove records; synced when it returns how many there were. `store.compact()` frees their bytes."""
+        return self.store.delete(ids)
+
+    def count(self, where: Where | None = None) -> int:
+        """Count the records that match."""
+        return self.store.count(where)
+
+    def close(self) -> None:
+        """Sync, and let other processes in; closing twice is harmless."""
+        self.store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        """Return the collection itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the collection."""
+        self.close()
+
+    def _changed(self, batch: list[Record]) -> dict[str, tuple[Record, str]]:
+        known = {point.id: point.payload.digest for point in self.store.get([record.id for record in batch])}
+        digests = ((record, content_digest(record)) for record in batch)
+        return {record.id: (record, digest) for record, digest in digests if known.get(record.id) != digest}
+
+    def _write(self, changed: list[tuple[Record, str]], encoder: Encoder | None) -> int:
+        if not changed:
+            return 0
+        texts = [record.content for record, _ in changed]
+        vectors: Vectors | None = None
+        truncated = 0
+        if encoder is not None:
+            vectors = as_matrix(encoder.encode_document(texts), dim=encoder.spec.dim)
+            truncated = sum(inspection.truncated for inspection in encoder.inspect(texts))
+        sparse: dict[str, Sequence[SparseVector]] = {
+            name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()
+        }
+        payloads = [Payload(record.text, record.title, record.meta, digest) for record, digest in changed]
+        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
+        return truncated
+
+
+def content_digest(record: Record) -> str:
+    """Hash everything of a record but its id: 32 hexadecimal digits."""
+    content = json.dumps([record.title, record.text, dict(record.meta)], sort_keys=True, default=repr)
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """Cut a stream into lists of `size`."""
+    iterator = iter(records)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
+
+
+def _record(id_: str, payload: Payload) -> Record:
+    return Record(id_, payload.text, payload.title, payload.meta)
+
+
+def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None:
+    if spec.encoder is None:
+        return None
+    if encoder is not None:
+        return encoder
+    from nearfield.encoders.load import load_encoder
+
+    return load_encoder(spec.encoder)
+
+
+def _claim(path: Path) -> CollectionLock:
+    """Take a folder for a new collection, clearing what an interrupted creation left."""
+    ours = {"lock", "lock.holder", "points", FILE_NAME + ".new"}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = CollectionLock(path)
+        try:
+            names = {entry.name for entry in path.iterdir()}
+            if FILE_NAME in names:
+                raise CollectionError(f"{path} is a collection already; open it, or choose another folder")
+            if foreign := sorted(names - ours):
+                raise CollectionError(f"{path} holds {foreign[0]} and is no collection; choose a new or empty folder")
+            shutil.rmtree(path / "points", ignore_errors=True)
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        if isinstance(error, StorageError | CollectionError):
+            raise
+        raise StorageError(f"{path} cannot be made into a collection: {error}") from error
+    return lock

@@ -1,0 +1,60 @@
+"""One process at a time: a lock that says who holds it."""
+
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from nearfield.errors import CollectionBusyError, StorageError
+
+
+class CollectionLock:
+    """Hold a collection's folder until released; the operating system releases it when the process ends, however.
+
+    Args:
+        folder: The collection's folder; must exist.
+
+    Raises:
+        CollectionBusyError: If another process, or another `Collection` of this process, holds it.
+        StorageError: If the lock file cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._holder = folder / "lock.holder"
+        self._lock = filelock.FileLock(folder / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+            # Only for the message of the one who comes second: the lock itself is the operating system's.
+            self._holder.write_text(json.dumps(_this_process()))
+        except filelock.Timeout:
+            raise CollectionBusyError(
+                f"collection {folder} is held by {self._describe_holder()}; close it there or try again later"
+            ) from None
+        except OSError as error:
+            raise StorageError(f"collection {folder} cannot be locked: {error}") from error
+
+    def release(self) -> None:
+        """Let others in; harmless when already released."""
+        if self._lock.is_locked:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _describe_holder(self) -> str:
+        try:
+            holder = json.loads(self._holder.read_text())
+            return f"process {holder['pid']} on {holder['host']} ({holder['command']}) since {holder['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+
+def _this_process() -> dict[str, str | int]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "command": Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python",
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,181 @@
+"""What a collection is made of, written beside its points."""
+
+import base64
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nearfield.arrays import Vectors, as_matrix, normalise
+from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec
+from nearfield.errors import CollectionError, SpaceMismatchError, StorageError
+from nearfield.report.frozen import from_json, to_json
+from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.stores.base import StoreConfig
+
+FORMAT_VERSION = 1
+FILE_NAME = "manifest.json"
+CANARY_COSINE = 0.999
+"""Below this cosine between a canary's vector then and now, the encoder is not the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """A collection's description.
+
+    Attributes:
+        retriever: How it ranks.
+        store: How its points are kept.
+        encoder: The space of its dense vectors; None without a dense leg.
+        canaries: `(n, d)` float32 vectors of the canary texts; None without a dense leg.
+        state: `building` until everything that was to be indexed is.
+    """
+
+    retriever: RetrieverSpec
+    store: StoreConfig
+    encoder: EncoderSpec | None = None
+    canaries: Vectors | None = None
+    state: Literal["building", "ready"] = "building"
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Refuse an encoder of another space.
+
+        Args:
+            encoder: The one about to be used.
+
+        Raises:
+            SpaceMismatchError: If its fingerprint differs, or it gives other vectors for the canary texts.
+        """
+        if self.encoder is None or self.canaries is None:
+            raise SpaceMismatchError("this collection has no dense leg; it takes no encoder")
+        if encoder.spec.fingerprint != self.encoder.fingerprint:
+            then, now = asdict(self.encoder), asdict(encoder.spec)
+            changes = [f"{key}: {then[key]!r} → {now[key]!r}" for key in then if then[key] != now[key] and key != "name"]
+            raise SpaceMismatchError(
+                f"this collection holds vectors of {self.encoder.name} ({self.encoder.fingerprint[:8]}), not of "
+                f"{encoder.spec.name} ({encoder.spec.fingerprint[:8]}); they differ in {'; '.join(changes)}. "
+                "Open it with the encoder it was built with, or build another collection"
+            )
+        now_vectors = encode_canaries(encoder)
+        cosines = np.einsum("nd,nd->n", normalise(self.canaries), normalise(now_vectors))
+        if cosines.min() < CANARY_COSINE:
+            raise SpaceMismatchError(
+                f"{encoder.spec.name} gives other vectors than when this collection was built (cosine "
+                f"{cosines.min():.4f} on fixed texts, at least {CANARY_COSINE} is the same): its runtime or its remote "
+                "service has changed. Build the collection again"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write the manifest: all of it or none.
+
+        Args:
+            folder: The collection's folder.
+
+        Raises:
+            StorageError: If the disk refuses.
+        """
+        from nearfield import __version__
+
+        content = {
+            "format_version": FORMAT_VERSION,
+            "written_by": f"nearfield {__version__}",
+            "state": self.state,
+            "retriever": to_json(self.retriever),
+            "store": to_json(self.store),
+            "encoder": to_json(self.encoder),
+            "fingerprint": None if self.encoder is None else self.encoder.fingerprint,
+            "canaries": None if self.canaries is None else base64.b64encode(self.canaries.astype("<f4").tobytes()).decode(),
+        }
+        replace_file(folder / FILE_NAME, json.dumps(content, indent=2, ensure_ascii=False).encode())
+
+    def ready(self) -> "Manifest":
+        """Say that everything that was to be indexed is."""
+        return replace(self, state="ready")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """Read a collection's manifest.
+
+        Args:
+            folder: The collection's folder.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            CollectionError: If the folder is no collection, its manifest is damaged, or its format is not known here.
+        """
+        path = folder / FILE_NAME
+        try:
+            values = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            state = "is no collection (it has no manifest.json)" if folder.is_dir() else "does not exist"
+            raise CollectionError(f"{folder} {state}; make one with `nearfield index`") from None
+        except (OSError, ValueError) as error:
+            raise CollectionError(f"{path} cannot be read ({error}); restore it from a copy or index again") from error
+        version = values.get("format_version") if isinstance(values, dict) else None
+        if version != FORMAT_VERSION:
+            raise CollectionError(
+                f"{path} has format version {version!r}, this nearfield reads {FORMAT_VERSION}; use the nearfield that "
+                "wrote it, or index again"
+            )
+        try:
+            return cls._from_json(values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CollectionError(f"{path} is damaged ({error!r}); restore it from a copy or index again") from error
+
+    @classmethod
+    def _from_json(cls, values: dict[str, Any]) -> "Manifest":
+        encoder = None if values["encoder"] is None else from_json(EncoderSpec, values["encoder"])
+        canaries = None
+        if encoder is not None:
+            flat = np.frombuffer(base64.b64decode(values["canaries"]), dtype="<f4")
+            canaries = as_matrix(flat.reshape(len(CANARY_TEXTS), encoder.dim))
+        return cls(
+            retriever=from_json(RetrieverSpec, values["retriever"]),
+            store=from_json(StoreConfig, values["store"]),
+            encoder=encoder,
+            canaries=canaries,
+            state=values["state"],
+        )
+
+
+def encode_canaries(encoder: Encoder) -> Vectors:
+    """Encode the fixed texts: `(n, d)` float32."""
+    return as_matrix(encoder.encode(CANARY_TEXTS), dim=encoder.spec.dim, what="canary vectors")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file's content: after a crash it holds the old content or the new, whole.
+
+    Args:
+        path: The file.
+        content: All of it.
+
+    Raises:
+        StorageError: If the disk refuses; the old content stays.
+    """
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path} could not be written: {error}; free some space or choose another folder") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; Windows keeps them by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,32 @@
+"""What goes in: one thing with an id, its text and its metadata."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+MAX_ID_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing to embed, index and find again.
+
+    Attributes:
+        id: The caller's own string, any unicode, 1 to 1,024 bytes of UTF-8.
+        text: The body.
+        title: A heading; kept apart so that BEIR folders survive a round trip.
+        meta: JSON values to filter by and to show.
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    meta: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def content(self) -> str:
+        """What is encoded and indexed: title and text joined by a space, as BEIR and MTEB do."""
+        return f"{self.title} {self.text}".strip() if self.title else self.text

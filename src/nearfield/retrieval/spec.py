@@ -1,0 +1,113 @@
+"""What a retriever is, small enough to write down: its legs and how they are fused."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from nearfield.errors import InvalidInputError
+from nearfield.retrieval.fusion import FUSION_METHODS, FusionMethod
+from nearfield.retrieval.lexical import LexicalSpec
+
+LEXICAL_LEGS = {
+    "bm25": LexicalSpec(),
+    "chars": LexicalSpec(language="none", ngram=4),
+    "tfidf": LexicalSpec(weighting="tfidf", language="none"),
+}
+"""Lexical legs that can be asked for by name."""
+
+GRAMMAR = (
+    "a retriever is legs joined by '+': any of bm25, chars (BM25 over character 4-grams), tfidf, and one encoder; "
+    "'hybrid:ENCODER' is short for 'bm25+ENCODER'; options follow a lexical leg as in 'bm25:language=german,k1=0.9'; "
+    "'rrf:' or 'minmax:' in front changes the fusion"
+)
+
+
+@dataclass(frozen=True)
+class RetrieverSpec:
+    """Everything that decides how a retriever ranks, apart from the documents.
+
+    Attributes:
+        name: As the user wrote it.
+        encoder: Name of the encoder of the dense leg; None without one.
+        lexical: Lexical legs by name.
+        fusion: How the legs' scores are combined, when there are several.
+        weights: Weight of each leg, lexical legs in their order first, then the dense one; None for equal weights.
+        depth: Candidates that each leg hands to the fusion, at least.
+    """
+
+    name: str
+    encoder: str | None
+    lexical: Mapping[str, LexicalSpec]
+    fusion: FusionMethod = "zscore"
+    weights: tuple[float, ...] | None = None
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        """Refuse what could not rank."""
+        if not self.lexical and self.encoder is None:
+            raise InvalidInputError(f"retriever {self.name!r} has no leg; {GRAMMAR}")
+        if self.weights is not None and len(self.weights) != len(self.legs):
+            raise InvalidInputError(f"weights must be one for each of {', '.join(self.legs)}, got {self.weights}")
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Names of the legs, the dense one last."""
+        return (*self.lexical, *((self.encoder,) if self.encoder else ()))
+
+    @classmethod
+    def parse(cls, text: str) -> "RetrieverSpec":
+        """Understand a retriever's name.
+
+        Args:
+            text: Such as `bm25`, `all-MiniLM-L6-v2`, `hybrid:all-MiniLM-L6-v2`, `bm25+chars+all-MiniLM-L6-v2`,
+                `rrf:bm25+all-MiniLM-L6-v2`, `bm25:language=german`.
+
+        Returns:
+            The spec.
+
+        Raises:
+            InvalidInputError: If the text names no leg, two encoders, a leg twice, or an unknown option.
+
+        Examples:
+            >>> RetrieverSpec.parse("hybrid:all-MiniLM-L6-v2").legs
+            ('bm25', 'all-MiniLM-L6-v2')
+        """
+        prefix, _, rest = text.partition(":")
+        fusion: FusionMethod = "zscore"
+        if prefix == "hybrid":
+            rest = f"bm25+{rest}" if rest else ""
+        elif prefix in FUSION_METHODS:
+            fusion = prefix  # type: ignore[assignment]  # just checked to be one of the literals
+        else:
+            rest = text
+        lexical: Mapping[str, LexicalSpec] = {}
+        encoder: str | None = None
+        for part in rest.split("+"):
+            leg, _, options = part.strip().partition(":")
+            if leg in LEXICAL_LEGS:
+                if leg in lexical:
+                    raise InvalidInputError(f"retriever {text!r} names {leg} twice; {GRAMMAR}")
+                lexical[leg] = _with_options(LEXICAL_LEGS[leg], options, leg)
+            elif not leg:
+                raise InvalidInputError(f"retriever {text!r} has an empty leg; {GRAMMAR}")
+            elif encoder is not None:
+                raise InvalidInputError(f"retriever {text!r} names two encoders, {encoder} and {part}; {GRAMMAR}")
+            else:
+                encoder = part.strip()
+        return cls(name=text, encoder=encoder, lexical=lexical, fusion=fusion)
+
+
+def _with_options(spec: LexicalSpec, options: str, leg: str) -> LexicalSpec:
+    settable = [f.name for f in fields(spec) if f.name not in ("weighting", "average_length")]
+    changes: dict[str, Any] = {}
+    for option in filter(None, re.split(r"\s*,\s*", options)):
+        key, _, value = option.partition("=")
+        if key not in settable:
+            raise InvalidInputError(f"{leg} has no option {key!r}; it has {', '.join(settable)}")
+        kind = type(getattr(spec, key))
+        try:
+            changes[key] = kind(value)
+        except ValueError:
+            raise InvalidInputError(f"{leg}:{key} must be of type {kind.__name__}, got {value!r}") from None
+    return replace(spec, **changes)

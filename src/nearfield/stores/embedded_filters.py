@@ -1,0 +1,216 @@
+"""Filters in the terms of Qdrant Edge: what is stored for them, and the conditions that ask.
+
+The engine cannot be asked everything directly: it compares a boolean with nothing, has no order on strings, and reads
+floats back from its payloads up to a unit in the last place off. So beside each record's metadata, which is kept as
+JSON text, its projection is stored under payload keys made of a letter and a hash of the field's path:
+
+- `s`: the strings. Equality and `$contains` are the engine's own; order asks which distinct strings there are (a
+  facet) and then for those that qualify, which costs time with their number.
+- `n` and `d`: the numbers and the points in time as *buckets*. The 64 bits of a float, as an integer in the float's
+  order, are cut to the upper 54, which the engine compares without rounding.
+- `k`: keywords for exact values: `t` and `f`, and for numbers and points in time one for all 64 bits (`n=`, `d=`) and,
+  where the lowest ten are not all zero, one for the upper 59 (`n~`, `d~`). Within the operand's own bucket, order is
+  then a list of at most 62 keywords.
+- `x`: the hashes of all paths that hold something.
+"""
+
+import struct
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from nearfield.stores.filters import (
+    COMPARE,
+    And,
+    Compares,
+    Contains,
+    Equals,
+    Exists,
+    Filter,
+    Instant,
+    Not,
+    Operand,
+    Or,
+    Order,
+)
+from nearfield.stores.values import Projection
+
+if TYPE_CHECKING:
+    import qdrant_edge as engine
+
+Kind: TypeAlias = Literal["keyword", "float"]
+
+PRESENT = "x"
+_BUCKET_BITS = 10
+_GROUP_BITS = 5
+_SIGN = 1 << 63
+_MIDDLE = 1 << (63 - _BUCKET_BITS)
+
+
+def stored_fields(fields: Projection) -> dict[str, object]:
+    """Turn a projection into the payload keys that the engine filters by.
+
+    Args:
+        fields: What `project` found in a record's metadata.
+
+    Returns:
+        Payload keys with JSON lists; empty for a record without metadata.
+    """
+    stored: dict[str, object] = {}
+    if not fields:
+        return stored
+    for path, values in fields.items():
+        name = _hashed(path)
+        keywords = ["t" if value else "f" for value in values.booleans]
+        if values.strings:
+            stored[f"s{name}"] = values.strings
+        if values.numbers:
+            stored[f"n{name}"] = [_bucket(value) for value in values.numbers]
+            keywords += [keyword for value in values.numbers for keyword in _keywords("n", value)]
+        if values.instants:
+            stored[f"d{name}"] = [_bucket(value) for value in values.instants]
+            keywords += [keyword for value in values.instants for keyword in _keywords("d", value)]
+        if keywords:
+            stored[f"k{name}"] = keywords
+    stored[PRESENT] = [_hashed(path) for path in fields]
+    return stored
+
+
+class ConditionBuilder:
+    """Turn filter trees into the engine's conditions.
+
+    Args:
+        prepare: Called with each payload key before a condition on it is built, to index it.
+        distinct: Lists the distinct strings stored under a payload key.
+    """
+
+    def __init__(self, prepare: Callable[[str, Kind], None], distinct: Callable[[str], Iterable[str]]) -> None:
+        import qdrant_edge
+
+        self._engine = qdrant_edge
+        self._prepare = prepare
+        self._distinct = distinct
+
+    def build(self, tree: Filter) -> "engine.Filter":
+        """Translate a tree.
+
+        Args:
+            tree: What `parse_where` returned.
+
+        Returns:
+            A filter that the engine finds true exactly where `matches` does.
+        """
+        match tree:
+            case And(parts):
+                return self._engine.Filter(must=[self.build(part) for part in parts])
+            case Or(parts):
+                return self._any([self.build(part) for part in parts])
+            case Not(part):
+                return self._engine.Filter(must_not=[self.build(part)])
+            case Exists(name):
+                return self._any([self._has(PRESENT, [_hashed(name)])])
+            case Contains(name, part):
+                key = self._prepared(f"s{_hashed(name)}", "keyword")
+                substring = self._engine.MatchSubstring(part)
+                return self._any([self._engine.FieldCondition(key, match=substring)])
+            case Equals(name, operands):
+                return self._equals(_hashed(name), operands)
+            case Compares(name, order, operand):
+                return self._compares(_hashed(name), order, operand)
+
+    def _any(self, conditions: "list[engine.ConditionType]") -> "engine.Filter":
+        # To the engine an empty `should` is true, so what is never true is an id out of none.
+        return self._engine.Filter(should=conditions or [self._engine.HasIdCondition(set())])
+
+    def _has(self, key: str, keywords: list[str]) -> "engine.FieldCondition":
+        return self._engine.FieldCondition(self._prepared(key, "keyword"), match=self._engine.MatchAny(keywords))
+
+    def _prepared(self, key: str, kind: Kind) -> str:
+        self._prepare(key, kind)
+        return key
+
+    def _equals(self, name: str, operands: tuple[Operand, ...]) -> "engine.Filter":
+        strings = [operand for operand in operands if isinstance(operand, str)]
+        keywords = [_exact(operand) for operand in operands if not isinstance(operand, str)]
+        conditions: list[engine.ConditionType] = []
+        if strings:
+            conditions.append(self._has(f"s{name}", strings))
+        if keywords:
+            conditions.append(self._has(f"k{name}", keywords))
+        return self._any(conditions)
+
+    def _compares(self, name: str, order: Order, operand: float | str | Instant) -> "engine.Filter":
+        if isinstance(operand, str):
+            stands = COMPARE[order]
+            strings = [text for text in self._distinct(f"s{name}") if stands(text, operand)]
+            return self._any([self._has(f"s{name}", strings)] if strings else [])
+        kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
+        key = self._prepared(f"{kind}{name}", "float")
+        bucket = float(_bucket(value))
+        if order in ("$lt", "$lte"):
+            bounds = self._engine.RangeFloat(lt=bucket)
+        elif order == "$gte" and _is_first(value):
+            # The common case, such as a year: the whole bucket, so no keywords.
+            return self._any([self._engine.FieldCondition(key, range=self._engine.RangeFloat(gte=bucket))])
+        else:
+            bounds = self._engine.RangeFloat(gt=bucket)
+        conditions: list[engine.ConditionType] = [self._engine.FieldCondition(key, range=bounds)]
+        keywords = _within_bucket(kind, value, order)
+        if keywords:
+            conditions.append(self._has(f"k{name}", keywords))
+        return self._any(conditions)
+
+
+@lru_cache(maxsize=4096)
+def _hashed(path: str) -> str:
+    """Name a path so that dots, quotes, brackets and spaces cannot confuse the engine's own paths."""
+    return blake2b(path.encode(), digest_size=12).hexdigest()
+
+
+def _ordinal(value: float) -> int:
+    """Map a float64 to 64 bits whose unsigned order is the float's order."""
+    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
+    return bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN
+
+
+def _bucket(value: float) -> int:
+    return (_ordinal(value) >> _BUCKET_BITS) - _MIDDLE
+
+
+def _is_first(value: float) -> bool:
+    """Say whether a value is the lowest of its bucket, as integers below 2**42 are."""
+    return _ordinal(value) % (1 << _BUCKET_BITS) == 0
+
+
+def _keywords(kind: str, value: float) -> list[str]:
+    ordinal = _ordinal(value)
+    exact = f"{kind}={ordinal:016x}"
+    if _is_first(value):
+        return [exact]
+    return [exact, f"{kind}~{ordinal >> _GROUP_BITS:015x}"]
+
+
+def _exact(operand: bool | float | Instant) -> str:
+    if isinstance(operand, bool):
+        return "t" if operand else "f"
+    kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
+    return f"{kind}={_ordinal(value):016x}"
+
+
+def _within_bucket(kind: str, value: float, order: Order) -> list[str]:
+    """List the keywords of the values that share a bucket with `value` and stand in the order to it."""
+    ordinal = _ordinal(value)
+    start = ordinal >> _BUCKET_BITS << _BUCKET_BITS
+    group = ordinal >> _GROUP_BITS << _GROUP_BITS
+    if order in ("$gt", "$gte"):
+        first = ordinal if order == "$gte" else ordinal + 1
+        exact = range(first, group + (1 << _GROUP_BITS))
+        groups = range((group >> _GROUP_BITS) + 1, (start + (1 << _BUCKET_BITS)) >> _GROUP_BITS)
+    else:
+        last = ordinal if order == "$lte" else ordinal - 1
+        exact = range(group, last + 1)
+        groups = range(start >> _GROUP_BITS, group >> _GROUP_BITS)
+    keywords = [f"{kind}={each:016x}" for each in exact] + [f"{kind}~{each:015x}" for each in groups]
+    # The first value of a bucket, such as any small integer, has no group keyword.
+    return [f"{kind}={start:016x}", *keywords] if order[:3] == "$lt" and group > start else keywords

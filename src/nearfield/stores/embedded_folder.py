@@ -1,0 +1,249 @@
+"""The folder of an embedded store: who holds it, which shard counts, and what has reached the disk.
+
+A folder holds `store.json`, a lock and one shard of the engine, named in `store.json`. A shard that is not named there
+is what a crash left of a creation or of `compact`, and is removed when the folder is next opened.
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nearfield.errors import CollectionBusyError, CollectionError, NearfieldError, StorageError
+from nearfield.stores.base import StoreConfig
+
+if TYPE_CHECKING:
+    import filelock
+
+FORMAT_VERSION = 1
+ENGINE = "qdrant-edge 0.9"
+_DESCRIPTION = "store.json"
+_LOCK, _HOLDER = "lock", "holder"
+_SHARD = "shard-"
+
+
+@dataclass
+class Folder:
+    """A locked folder.
+
+    Attributes:
+        path: Where it is.
+        shard: Name of the shard that counts.
+        lock: Held until `release`.
+    """
+
+    path: Path
+    shard: str
+    lock: "filelock.BaseFileLock"
+
+    @property
+    def shard_path(self) -> Path:
+        """Where the shard that counts is."""
+        return self.path / self.shard
+
+    def next_shard(self) -> str:
+        """Name the shard that `compact` writes."""
+        return f"{_SHARD}{int(self.shard.removeprefix(_SHARD)) + 1}"
+
+    def commit(self, shard: str, config: StoreConfig) -> None:
+        """Make a shard the one that counts, in one step that a crash cannot halve."""
+        description = {
+            "format_version": FORMAT_VERSION,
+            "engine": ENGINE,
+            "dim": config.dim,
+            "metric": config.metric,
+            "sparse": list(config.sparse),
+            "dtype": "float32",
+            "normalised": config.metric == "cosine",
+            "shard": shard,
+        }
+        written = self.path / f"{_DESCRIPTION}.tmp"
+        with written.open("w", encoding="utf-8") as file:
+            json.dump(description, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(self.path / _DESCRIPTION)
+        sync_directory(self.path)
+        self.shard = shard
+
+    def remove_leftovers(self) -> None:
+        """Remove every shard but the one that counts."""
+        for entry in self.path.glob(f"{_SHARD}*"):
+            if entry.name != self.shard:
+                shutil.rmtree(entry, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let others open the folder."""
+        (self.path / _HOLDER).unlink(missing_ok=True)
+        self.lock.release()
+
+
+def create_folder(path: Path) -> Folder:
+    """Take a folder for a new store; nothing counts before the first `commit`.
+
+    Args:
+        path: A folder that does not exist, or is empty but for what an interrupted creation left.
+
+    Returns:
+        The locked folder.
+
+    Raises:
+        CollectionError: If there is a store already, or something else.
+        CollectionBusyError: If another process is creating one there.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if (path / _DESCRIPTION).exists():
+        raise CollectionError(f"{path} already holds a store; open it, or remove the folder first")
+    ours = (_LOCK, _HOLDER, f"{_DESCRIPTION}.tmp")
+    strange = [entry.name for entry in path.iterdir() if entry.name not in ours and not entry.name.startswith(_SHARD)]
+    if strange:
+        raise CollectionError(f"{path} holds other files ({strange[0]}, ...); a store needs a folder of its own")
+    folder = Folder(path, "", _acquire(path))
+    folder.remove_leftovers()
+    folder.shard = f"{_SHARD}1"
+    sync_directory(path.parent)
+    return folder
+
+
+def open_folder(path: Path, config: StoreConfig) -> Folder:
+    """Lock the folder of an existing store and check that it is of this kind.
+
+    Args:
+        path: The folder.
+        config: What the caller believes the store to hold.
+
+    Returns:
+        The locked folder, without what a crash may have left in it.
+
+    Raises:
+        CollectionError: If there is no store, or it is damaged, newer than this program, or holds something else.
+        CollectionBusyError: If another process, or this one, has it open.
+    """
+    if not (path / _DESCRIPTION).is_file():
+        raise CollectionError(f"{path} holds no store (there is no {_DESCRIPTION}); create it first")
+    folder = Folder(path, "", _acquire(path))
+    try:
+        folder.shard = _read_description(path / _DESCRIPTION, config)
+    except NearfieldError:
+        folder.release()
+        raise
+    folder.remove_leftovers()
+    return folder
+
+
+def _read_description(path: Path, config: StoreConfig) -> str:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version, shard = found["format_version"], str(found["shard"])
+        kept = {"dim": found["dim"], "metric": found["metric"], "sparse": list(found["sparse"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CollectionError(f"{path} is damaged ({error!r}); restore the folder from a copy") from error
+    if version != FORMAT_VERSION:
+        raise CollectionError(f"{path} has format {version}, this program reads {FORMAT_VERSION}; upgrade nearfield")
+    asked = {"dim": config.dim, "metric": config.metric, "sparse": list(config.sparse)}
+    if kept != asked:
+        raise CollectionError(f"{path.parent} holds {kept}, asked to open it as {asked}; these are fixed when created")
+    if not (path.parent / shard).is_dir():
+        raise CollectionError(f"{path.parent} lacks its folder {shard}; restore it from a copy")
+    return shard
+
+
+def _acquire(path: Path) -> "filelock.BaseFileLock":
+    import filelock
+
+    lock = filelock.FileLock(path / _LOCK, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        # The lock itself cannot be read everywhere while it is held, so the holder stands beside it.
+        holder = path / _HOLDER
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        raise CollectionBusyError(f"{path} is open in {who}; close it there, or try again later") from error
+    (path / _HOLDER).write_text(f"process {os.getpid()}", encoding="utf-8")
+    return lock
+
+
+def sync_directory(path: Path) -> None:
+    """Sync the entries of a directory, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class DirectorySync:
+    """Sync the directories of a shard whose entries changed.
+
+    The engine's flush syncs the contents of its files, and most directories it renames into, but not those of
+    a freshly grown vector storage, index or segment.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, frozenset[str]] = {}
+
+    def run(self, root: Path) -> None:
+        """Sync every directory under `root` that gained or lost entries since the last call."""
+        for path, directories, files in os.walk(root):
+            entries = frozenset((*directories, *files))
+            if self._entries.get(path) != entries:
+                sync_directory(Path(path))
+                self._entries[path] = entries
+
+
+def allocated_bytes(path: Path) -> int:
+    """Measure the blocks that a folder's files take, which for the engine's sparse files is far below their size."""
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            try:
+                status = (Path(folder) / name).stat()
+            except FileNotFoundError:  # the engine replaces files while this walks
+                continue
+            total += getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
+    return total
+
+
+def require_space(path: Path, needed: int) -> None:
+    """Refuse a write that may not fit: the engine writes through memory maps, where a full disk kills the process.
+
+    Args:
+        path: Anything on the disk.
+        needed: Bytes the write may take.
+
+    Raises:
+        StorageError: If less is free.
+    """
+    free = shutil.disk_usage(path).free
+    if free < needed:
+        raise StorageError(
+            errno.ENOSPC, f"the disk of {path} has {free:,} bytes free, this write may need {needed:,}; make room"
+        )
+
+
+@contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn what the engine raises into `StorageError`.
+
+    Args:
+        doing: What was being done, for the message.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        StorageError: If the engine or the disk refused.
+    """
+    try:
+        yield
+    except NearfieldError:
+        raise
+    except Exception as error:  # the engine raises bare Exception, so nothing narrower can be caught
+        raise StorageError(f"{doing} failed and is not acknowledged: {error}") from error

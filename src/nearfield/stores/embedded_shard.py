@@ -1,0 +1,168 @@
+"""An open shard of the engine: writes take turns, reads go on meanwhile, whichever shard is the current one."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from nearfield.errors import StorageError
+from nearfield.stores.base import StoreConfig, Where
+from nearfield.stores.embedded_engine import idf_params
+from nearfield.stores.embedded_filters import ConditionBuilder, Kind
+from nearfield.stores.embedded_folder import DirectorySync, Folder, engine_errors, require_space
+from nearfield.stores.filters import parse_where
+
+if TYPE_CHECKING:
+    import qdrant_edge as engine
+
+T = TypeVar("T")
+
+SPARE_BYTES = 1 << 20
+"""What a write of no size of its own, such as a deletion, may take on the disk."""
+
+_ALL = 1 << 40
+_POLL_SECONDS = 0.001
+
+
+def close_shard(shard: "engine.EdgeShard") -> None:
+    """Close a shard that no new reader can reach, when the last one is done with it.
+
+    Args:
+        shard: A shard that is no longer the current one.
+    """
+    while True:
+        try:
+            return shard.close()
+        except RuntimeError:  # "Already borrowed": a reader is in it; the engine's own errors are bare Exception
+            time.sleep(_POLL_SECONDS)
+
+
+class HeldShard:
+    """The shard that counts in a locked folder.
+
+    Args:
+        folder: The locked folder.
+        shard: The engine's shard.
+        config: What it holds.
+
+    Attributes:
+        folder: The locked folder.
+        approximate: Whether searching uses an index, and so may miss a neighbour.
+    """
+
+    def __init__(self, folder: Folder, shard: "engine.EdgeShard", config: StoreConfig) -> None:
+        import qdrant_edge
+
+        self._engine = qdrant_edge
+        self.folder = folder
+        self._config = config
+        self._writing = threading.RLock()
+        self._conditions = ConditionBuilder(self._index_field, self._distinct)
+        self._shard: engine.EdgeShard | None = None
+        self.adopt(shard)
+
+    def adopt(self, shard: "engine.EdgeShard") -> None:
+        """Make a shard the current one."""
+        info = shard.info()
+        self._directories = DirectorySync()
+        self._fields = set(info.payload_schema)
+        self._idf: dict[str, engine.SearchParams | None] = {}
+        self.approximate = info.indexed_vectors_count > 0 and info.points_count > self._config.index_above
+        self._shard = shard
+
+    def _current(self) -> "engine.EdgeShard":
+        if self._shard is None:
+            raise StorageError("the store is closed; open it again")
+        return self._shard
+
+    @contextmanager
+    def write(self, doing: str, needed: int) -> "Iterator[engine.EdgeShard]":
+        """Take the turn to write.
+
+        Args:
+            doing: What is being done, for an error message.
+            needed: Bytes of disk it may take.
+
+        Yields:
+            The current shard.
+
+        Raises:
+            StorageError: If the store is closed, the disk is full or the engine refuses.
+        """
+        with self._writing:
+            shard = self._current()
+            require_space(self.folder.path, needed)
+            with engine_errors(doing):
+                try:
+                    yield shard
+                finally:
+                    self._idf = {}
+
+    def sync(self) -> None:
+        """Return when all that was written is on the disk; called before a write is acknowledged."""
+        self._current().flush()
+        self._directories.run(self.folder.shard_path)
+
+    def read(self, ask: "Callable[[engine.EdgeShard], T]") -> T:
+        """Ask the current shard, and again if `compact` replaced it meanwhile.
+
+        Args:
+            ask: Called with the shard.
+
+        Returns:
+            The answer.
+
+        Raises:
+            StorageError: If the store is closed or the engine refuses.
+        """
+        while True:
+            shard = self._current()
+            try:
+                return ask(shard)
+            except Exception as error:  # the engine raises bare Exception, so nothing narrower can be caught
+                if shard is self._shard:
+                    raise StorageError(f"reading failed: {error}") from error
+
+    def condition(self, where: Where | None) -> "engine.Filter | None":
+        """Translate a filter into the engine's, indexing the fields it asks for."""
+        return None if where is None else self._conditions.build(parse_where(where))
+
+    def idf_params(self, leg: str) -> "engine.SearchParams | None":
+        """Choose the parameters with which the engine's idf of a sparse leg is that of the stored points."""
+        known = self._idf  # a write puts a new one in its place, so what is found out here cannot outlive it
+        if leg not in known:
+            known[leg] = self.read(lambda shard: idf_params(shard, leg))
+        return known[leg]
+
+    def close(self) -> None:
+        """Sync and release; closing twice is harmless."""
+        with self._writing:
+            shard, self._shard = self._shard, None
+            if shard is None:
+                return
+            try:
+                with engine_errors("closing the store"):
+                    shard.flush()
+                    close_shard(shard)
+            finally:
+                self.folder.release()
+
+    def _index_field(self, key: str, kind: Kind, *, wait: bool = False) -> None:
+        # An index only makes filters fast, so a reader does not wait for a writer to build one.
+        if key in self._fields or not self._writing.acquire(blocking=wait):
+            return
+        try:
+            types = self._engine.PayloadSchemaType
+            with self.write(f"indexing {key}", SPARE_BYTES) as shard:
+                schema = types.Keyword if kind == "keyword" else types.Float
+                shard.update(self._engine.UpdateOperation.create_field_index(key, schema))
+                self.sync()
+                self._fields.add(key)
+        finally:
+            self._writing.release()
+
+    def _distinct(self, key: str) -> list[str]:
+        self._index_field(key, "keyword", wait=True)  # the engine has no facets without it
+        request = self._engine.FacetRequest(key, limit=_ALL, exact=True)
+        return [str(hit.value) for hit in self.read(lambda shard: shard.facet(request)).hits]

@@ -1,0 +1,229 @@
+import json
+import threading
+
+import numpy as np
+import pytest
+from hash_encoder import HashEncoder
+
+from nearfield.collection.build import build_collection
+from nearfield.collection.collection import Collection
+from nearfield.data.records import Record
+from nearfield.encoders.cache import VectorCache
+from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, SpaceMismatchError
+
+NOTES = [
+    Record("tap", "Replace the worn washer inside the tap.", "Dripping taps", {"year": 2021, "tags": ["home", "water"]}),
+    Record("tyre", "Patch the hole in the inner tube.", "Flat tyre", {"year": 2019, "tags": ["bike"]}),
+    Record("roof", "Nail down loose shingles before it rains.", "", {"year": 2023}),
+    Record("bread", "Let the dough rise twice.", "Baking bread", {}),
+]
+RETRIEVERS = ["bm25", "tfidf", "chars", "hash", "hybrid:hash", "bm25+chars+hash", "rrf:bm25+hash", "minmax:bm25+hash"]
+
+
+@pytest.fixture(params=RETRIEVERS)
+def collection(request, tmp_path, encoder):
+    collection, _ = build_collection(tmp_path / "c", NOTES, request.param, encoder=encoder)
+    with collection:
+        yield collection
+
+
+def test_a_search_finds_the_record_that_shares_words(collection):
+    hit = collection.search("worn washer", k=2)[0]
+    assert (hit.id, hit.title, hit.text, dict(hit.meta)) == ("tap", NOTES[0].title, NOTES[0].text, dict(NOTES[0].meta))
+    assert set(hit.legs) == set(collection.spec.legs)
+
+
+def test_a_filter_narrows_a_search(collection):
+    hits = collection.search("the worn inner washer of loose dough", where={"year": {"$lt": 2022}})
+    assert {hit.id for hit in hits} <= {"tap", "tyre"}
+    assert hits
+
+
+def test_records_come_back_as_they_were_given(collection):
+    assert collection.get(["bread", "nowhere", "tap"]) == [NOTES[3], NOTES[0]]
+    assert sorted(collection, key=lambda record: record.id) == sorted(NOTES, key=lambda record: record.id)
+
+
+def test_a_deleted_record_is_not_found_again(collection):
+    assert collection.delete(["tap", "nowhere"]) == 1
+    assert collection.count() == 3
+    assert "tap" not in {hit.id for hit in collection.search("worn washer")}
+
+
+def test_a_collection_opens_again_and_ranks_as_before(collection, encoder):
+    before = collection.rank("loose inner washer", k=4)
+    collection.close()
+    with Collection.open(collection.path, encoder=encoder if collection.spec.encoder else None) as again:
+        assert again.complete
+        assert again.spec == collection.spec
+        for (id_, score, _), (old_id, old_score, _) in zip(again.rank("loose inner washer", k=4), before, strict=True):
+            assert id_ == old_id
+            assert score == pytest.approx(old_score, abs=1e-6)
+
+
+def test_a_shorter_answer_is_the_beginning_of_a_longer_one(collection):
+    long = [id_ for id_, _, _ in collection.rank("loose inner washer dough", k=4)]
+    assert [id_ for id_, _, _ in collection.rank("loose inner washer dough", k=2)] == long[:2]
+
+
+@pytest.mark.parametrize("query", ["", " \n"])
+def test_an_empty_query_is_refused(collection, query):
+    with pytest.raises(InvalidInputError, match="query is empty"):
+        collection.search(query)
+
+
+def test_asking_for_no_hits_is_refused(collection):
+    with pytest.raises(InvalidInputError, match="k must be at least 1, got 0"):
+        collection.search("tap", k=0)
+
+
+def test_words_that_nothing_contains_find_nothing_by_words(tmp_path):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "bm25")
+    with collection:
+        assert collection.search("xylophone") == []
+        assert collection.search("!?") == []
+
+
+def test_unchanged_records_are_left_alone_and_changed_ones_replaced(tmp_path, encoder):
+    first, summary = build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)
+    first.close()
+    assert (summary.written, summary.unchanged) == (4, 0)
+    encoder.encoded = 0
+    changed = [*NOTES[:3], Record("bread", "Knead the dough for ten minutes.", "Baking bread", {})]
+    second, summary = build_collection(tmp_path / "c", changed, "hash", encoder=encoder)
+    with second:
+        assert (summary.written, summary.unchanged) == (1, 3)
+        assert encoder.encoded == 1 + 3  # the changed record, and the three canaries
+        assert second.get(["bread"]) == [changed[3]]
+
+
+def test_truncated_records_are_counted(tmp_path):
+    encoder = HashEncoder(max_tokens=5)
+    collection, summary = build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)
+    collection.close()
+    assert summary.truncated == 4
+
+
+def test_another_encoder_is_refused(tmp_path, encoder):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)
+    collection.close()
+    with pytest.raises(SpaceMismatchError, match="weights: 'seed 0' → 'seed 1'"):
+        Collection.open(tmp_path / "c", encoder=HashEncoder(seed=1))
+
+
+def test_an_encoder_that_has_silently_changed_is_refused(tmp_path, encoder):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)
+    collection.close()
+    encoder._directions = np.roll(encoder._directions, 1, axis=0)
+    with pytest.raises(SpaceMismatchError, match="gives other vectors than when this collection was built"):
+        Collection.open(tmp_path / "c", encoder=encoder)
+
+
+def test_an_encoder_for_a_collection_of_words_only_is_refused(tmp_path, encoder):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+    with pytest.raises(SpaceMismatchError, match="no dense leg"):
+        Collection.open(tmp_path / "c", encoder=encoder)
+
+
+def test_indexing_otherwise_into_the_same_folder_is_refused(tmp_path, encoder):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+    with pytest.raises(SpaceMismatchError, match="ranks by bm25, not by chars"):
+        build_collection(tmp_path / "c", NOTES, "chars")
+    with pytest.raises(SpaceMismatchError, match="ranks by bm25, not by bm25:k1=0.9"):
+        build_collection(tmp_path / "c", NOTES, "bm25:k1=0.9")
+
+
+def test_a_second_holder_is_told_who_holds_the_collection(tmp_path):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "bm25")
+    with collection, pytest.raises(CollectionBusyError, match=r"held by process \d+ on .+ since 20"):
+        Collection.open(tmp_path / "c")
+    Collection.open(tmp_path / "c").close()
+
+
+def test_closing_twice_is_harmless(tmp_path):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "bm25")
+    collection.close()
+    collection.close()
+
+
+def test_a_folder_that_is_no_collection_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(CollectionError, match=r"holds mine\.txt and is no collection"):
+        Collection.create(tmp_path, "bm25")
+    with pytest.raises(CollectionError, match=r"has no manifest\.json"):
+        Collection.open(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_a_missing_folder_is_said_to_be_missing(tmp_path):
+    with pytest.raises(CollectionError, match="does not exist"):
+        Collection.open(tmp_path / "nowhere")
+
+
+def test_creating_over_a_collection_is_refused(tmp_path):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+    with pytest.raises(CollectionError, match="is a collection already"):
+        Collection.create(tmp_path / "c", "bm25")
+
+
+def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
+    monkeypatch.setattr("nearfield.collection.manifest.Manifest.save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        Collection.create(tmp_path / "c", "bm25")
+    monkeypatch.undo()
+    with Collection.create(tmp_path / "c", "bm25") as collection:
+        assert collection.count() == 0
+        assert not collection.complete
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "cannot be read"),
+        (lambda text: "[]", "format version None"),
+        (lambda text: json.dumps(json.loads(text) | {"format_version": 99}), "format version 99, this nearfield reads 1"),
+        (lambda text: json.dumps({"format_version": 1}), "is damaged"),
+    ],
+)
+def test_a_damaged_or_foreign_manifest_is_refused(tmp_path, damage, message):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+    manifest = tmp_path / "c" / "manifest.json"
+    manifest.write_text(damage(manifest.read_text()))
+    with pytest.raises(CollectionError, match=message):
+        Collection.open(tmp_path / "c")
+
+
+def test_many_threads_may_search_while_one_writes(tmp_path, encoder):
+    collection, _ = build_collection(tmp_path / "c", NOTES, "hybrid:hash", encoder=encoder)
+    failures: list[BaseException] = []
+
+    def search() -> None:
+        try:
+            for _ in range(20):
+                assert collection.search("worn washer", k=3)[0].id == "tap"
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(4)]
+    with collection:
+        for thread in threads:
+            thread.start()
+        collection.upsert(Record(f"n{i}", f"note number {i} on xylophones") for i in range(300))
+        for thread in threads:
+            thread.join()
+        assert collection.count() == 304
+    assert failures == []
+
+
+def test_a_cache_saves_encoding_again(tmp_path, encoder):
+    cache = VectorCache(tmp_path / "cache.sqlite")
+    build_collection(tmp_path / "a", NOTES, "hash", encoder=encoder, cache=cache)[0].close()
+    encoder.encoded = 0
+    build_collection(tmp_path / "b", NOTES, "hybrid:hash", encoder=encoder, cache=cache)[0].close()
+    assert encoder.encoded == 3  # the canaries only
+
+
+def test_progress_reports_what_is_safe(tmp_path):
+    told: list[tuple[str, int, int | None]] = []
+    build_collection(tmp_path / "c", NOTES, "bm25", progress=lambda *step: told.append(step))[0].close()
+    assert told[0] == ("indexing", 4, None)

@@ -1,0 +1,474 @@
+"""What every store promises, against brute force. A store joins by a factory in STORES."""
+
+import inspect
+import json
+import math
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearfield.errors import CapabilityError, InvalidInputError, NearfieldError
+from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig
+from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.filters import matches, parse_where
+
+STORES = {"embedded": EmbeddedStore}
+
+
+@pytest.fixture(params=STORES)
+def new_store(request, tmp_path):
+    opened = []
+
+    def make(**config):
+        opened.append(STORES[request.param].create(tmp_path / f"store-{len(opened)}", StoreConfig(**config)))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+def batch(ids, vectors=None, metas=None, sparse=None, **payload):
+    payloads = [Payload(meta=meta, **payload) for meta in (metas or [{}] * len(ids))]
+    return Batch(ids, payloads, None if vectors is None else np.asarray(vectors, np.float32), sparse or {})
+
+
+def sparse(terms):
+    return SparseVector(np.array(list(terms), np.uint32), np.array(list(terms.values()), np.float32))
+
+
+def names(count):
+    return [f"p{number:04d}" for number in range(count)]
+
+
+def random_vectors(count, dim=8, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+
+
+def brute_scores(vectors, query, metric):
+    wide, query = np.asarray(vectors, np.float64), np.asarray(query, np.float64)
+    if metric == "l2":
+        return -np.linalg.norm(wide - query, axis=1)
+    if metric == "dot":
+        return wide @ query
+    return wide @ query / (np.linalg.norm(wide, axis=1) * np.linalg.norm(query))
+
+
+# --- the shape of a store
+
+
+@pytest.mark.parametrize("store", STORES.values())
+def test_every_store_has_the_signatures_of_the_contract(store):
+    for name, member in inspect.getmembers(Store, inspect.isfunction):
+        if not name.startswith("_"):
+            promised = list(inspect.signature(member).parameters.values())
+            kept = list(inspect.signature(getattr(store, name)).parameters.values())
+            assert [(p.name, p.kind, p.default) for p in kept] == [(p.name, p.kind, p.default) for p in promised], name
+
+
+def test_a_new_store_is_empty(new_store):
+    store = new_store(dim=4, sparse=("s",))
+    store.upsert(batch([], np.empty((0, 4)), sparse={"s": []}))
+    assert store.count() == 0
+    assert store.query([1, 0, 0, 0], k=5) == []
+    assert store.query_sparse("s", sparse({1: 1.0}), k=5) == []
+    assert store.query_sparse("s", sparse({}), k=5) == []
+    assert list(store.scroll()) == []
+    assert store.get(["a"]) == []
+    assert store.delete(["a"]) == 0
+    assert store.allocated_bytes() > 0
+    store.optimise()
+    store.compact()
+    assert store.count({"a": {"$exists": True}}) == 0
+
+
+# --- dense search
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "l2"])
+def test_query_finds_what_brute_force_finds(new_store, metric):
+    store = new_store(dim=8, metric=metric)
+    ids, vectors = names(300), random_vectors(300) * 3
+    store.upsert(batch(ids, vectors))
+    for query in random_vectors(5, seed=1):
+        scores = brute_scores(vectors, query, metric)
+        best = np.argsort(-scores, kind="stable")[:10]
+        found = store.query(query, k=10)
+        assert [match.id for match in found] == [ids[row] for row in best]
+        np.testing.assert_allclose([match.score for match in found], scores[best], rtol=2e-5, atol=2e-6)
+        distances = {"cosine": 1 - scores, "dot": -scores, "l2": -scores}[metric][best]
+        np.testing.assert_allclose([match.distance for match in found], distances, rtol=2e-5, atol=2e-6)
+
+
+def test_equal_scores_are_ordered_by_id_even_at_the_cut(new_store):
+    store = new_store(dim=2)
+    ids = [f"p{number:03d}" for number in np.random.default_rng(0).permutation(200)]
+    store.upsert(batch(ids, [[1, 0]] * 150 + [[0, 1]] * 50))
+    tied = sorted(ids[:150])
+    for k in (1, 7, 149, 150):
+        assert [match.id for match in store.query([2, 0], k=k)] == tied[:k]
+    assert [match.id for match in store.query([2, 0], k=160)] == tied + sorted(ids[150:])[:10]
+    assert len(store.query([1, 1], k=10**9)) == 200
+
+
+def test_query_returns_payloads_only_when_asked(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(["a"], [[1, 0]], [{"x": 1}], text="body", title="head", digest="d"))
+    assert store.query([1, 0], k=1)[0].payload == Payload("body", "head", {"x": 1}, "d")
+    assert store.query([1, 0], k=1, with_payload=False)[0].payload is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 0], 0), "k must be at least 1, got 0"),
+        (([1, 0], True), "k must be at least 1, got True"),
+        (([1, 0, 0], 1), r"shape \(2,\), got \(3,\)"),
+        (([[1, 0]], 1), r"got \(1, 2\)"),
+        (([math.nan, 0], 1), "NaN"),
+        (([1e300, 0], 1), "infinity"),
+        (([0, 0], 1), "zero vector"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_refused(new_store, arguments, message):
+    store = new_store(dim=2)
+    with pytest.raises(InvalidInputError, match=message):
+        store.query(arguments[0], k=arguments[1])
+
+
+def test_what_a_store_does_not_hold_cannot_be_queried(new_store):
+    with pytest.raises(CapabilityError, match="no dense vectors"):
+        new_store(sparse=("s",)).query([1.0], k=1)
+    with pytest.raises(CapabilityError, match="no sparse leg 't'"):
+        new_store(sparse=("s",)).query_sparse("t", sparse({1: 1.0}), k=1)
+
+
+# --- an approximate index
+
+
+def indexed_store(new_store, quantisation, metric="cosine"):
+    centres = random_vectors(40, 32, seed=3)
+    vectors = centres[np.arange(1500) % 40] + 0.4 * random_vectors(1500, 32, seed=4)
+    store = new_store(dim=32, metric=metric, quantisation=quantisation, index_above=500)
+    store.upsert(batch(names(1500), vectors, [{"n": row % 10} for row in range(1500)]))
+    store.optimise()
+    return store, vectors
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "l2"])
+@pytest.mark.parametrize("quantisation", ["none", "int8"])
+def test_an_indexed_store_keeps_recall_and_full_precision_scores(new_store, quantisation, metric):
+    store, vectors = indexed_store(new_store, quantisation, metric)
+    found_right = 0
+    for query in random_vectors(20, 32, seed=5):
+        scores = brute_scores(vectors, query, metric)
+        best = {f"p{row:04d}" for row in np.argsort(-scores)[:10]}
+        found = store.query(query, k=10)
+        found_right += len(best & {match.id for match in found})
+        expected = [scores[int(match.id[1:])] for match in found]
+        np.testing.assert_allclose([match.score for match in found], expected, rtol=1e-5, atol=1e-5)
+        assert {match.id for match in store.query(query, k=10, exact=True)} == best
+        kept = np.where(np.arange(1500) % 10 == 3, scores, -np.inf)
+        filtered = [match.id for match in store.query(query, k=10, where={"n": 3})]
+        assert len(set(filtered) & {f"p{row:04d}" for row in np.argsort(-kept)[:10]}) >= 9
+    assert found_right >= 0.95 * 200
+
+
+def test_writes_after_optimise_are_seen_at_once(new_store):
+    store, vectors = indexed_store(new_store, "int8")
+    store.upsert(batch(["new"], vectors[:1], text="fresh"))
+    assert [match.id for match in store.query(vectors[0], k=2)] == ["new", "p0000"]
+    store.upsert(batch(["p0000"], -vectors[:1]))
+    assert [match.id for match in store.query(vectors[0], k=1)] == ["new"]
+    assert store.delete(["new", "gone", "new"]) == 1
+    assert "new" not in {match.id for match in store.query(vectors[0], k=20)}
+    assert store.count() == 1500 == len({point.id for point in store.scroll(page_size=333)})
+    store.optimise()
+    assert "p0000" not in {match.id for match in store.query(vectors[0], k=20)}
+
+
+# --- sparse search
+
+
+def sparse_oracle(documents, query, keep=lambda id: True):
+    n = len(documents)
+    scores = {}
+    for id, terms in documents.items():
+        shared = [term for term in query if term in terms]
+        if shared and keep(id):
+            df = {term: sum(term in other for other in documents.values()) for term in shared}
+            idf = {term: math.log(1 + (n - df[term] + 0.5) / (df[term] + 0.5)) for term in shared}
+            scores[id] = sum(idf[term] * query[term] * terms[term] for term in shared)
+    return scores
+
+
+def check_sparse_against_oracle(store, documents, rng):
+    for _ in range(3):
+        query = {int(term): float(np.float32(rng.random() + 0.1)) for term in rng.choice(30, 4, replace=False)}
+        for where, keep in ((None, lambda id: True), ({"odd": True}, lambda id: int(id[1:]) % 2 == 1)):
+            expected = sparse_oracle(documents, query, keep)
+            found = store.query_sparse("s", sparse(query), k=10_000, where=where)
+            assert {match.id for match in found} == set(expected)
+            assert [match.distance for match in found] == [None] * len(found)
+            np.testing.assert_allclose([m.score for m in found], [expected[m.id] for m in found], rtol=2e-5)
+            assert [(-m.score, m.id) for m in found] == sorted((-m.score, m.id) for m in found)
+
+
+def test_sparse_scores_are_right_through_writes_deletes_and_optimise(new_store):
+    rng = np.random.default_rng(0)
+    store = new_store(dim=4, sparse=("s", "t"), index_above=100)
+    documents = {}
+
+    def write(rows):
+        ids = [f"p{row:04d}" for row in rows]
+        for id in ids:
+            terms = np.unique(rng.zipf(1.4, rng.integers(0, 8)) % 30)
+            documents[id] = {int(term): float(np.float32(rng.random() + 0.1)) for term in terms}
+        vectors = [sparse(documents[id]) for id in ids]
+        metas = [{"odd": row % 2 == 1} for row in rows]
+        store.upsert(batch(ids, rng.normal(size=(len(ids), 4)), metas, {"s": vectors, "t": vectors}))
+
+    def remove(rows):
+        assert store.delete([f"p{row:04d}" for row in rows]) == len(rows)
+        for row in rows:
+            del documents[f"p{row:04d}"]
+
+    for step in (
+        lambda: write(range(200)),
+        store.optimise,
+        lambda: write(range(150, 300)),  # replaces some of the indexed ones
+        lambda: remove(range(100)),
+        lambda: remove(range(250, 300)),
+        store.optimise,
+        store.compact,
+    ):
+        step()
+        check_sparse_against_oracle(store, documents, rng)
+
+
+# --- ids, payloads and vectors come back
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=10,
+)
+texts = st.text(max_size=50)
+
+
+@given(
+    id=st.text(min_size=1, max_size=40),
+    payload=st.builds(Payload, texts, texts, st.dictionaries(st.text(), json_values, max_size=4), texts),
+    vector=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=3, max_size=3),
+)
+@settings(max_examples=30)
+def test_everything_comes_back_as_it_was_given(round_trip_store, id, payload, vector):
+    given_vector = np.array([vector], np.float32)
+    if not given_vector.any():
+        given_vector[0, 0] = 1
+    round_trip_store.upsert(Batch([id], [payload], given_vector))
+    (point,) = round_trip_store.get([id], with_vectors=True)
+    assert point.id == id
+    assert point.payload == payload
+    assert json.dumps(point.payload.meta) == json.dumps(dict(payload.meta))  # 1 stays 1 and 1.0 stays 1.0
+    assert point.vector.dtype == np.float32
+    length = float(np.linalg.norm(given_vector.astype(np.float64)))
+    np.testing.assert_allclose(point.vector, given_vector[0], rtol=1e-6, atol=length * 1e-44 + 1e-45)
+
+
+@pytest.fixture
+def round_trip_store(new_store):
+    return new_store(dim=3)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-45, 1e30, 3e38])
+def test_cosine_takes_any_length(new_store, scale):
+    store = new_store(dim=2)
+    vectors = np.array([[1, 0], [1, 1]]) * scale
+    store.upsert(batch(["a", "b"], vectors))
+    assert [match.id for match in store.query(vectors[1], k=2)] == ["b", "a"]
+    got = [point.vector for point in store.get(["a", "b"], with_vectors=True)]
+    np.testing.assert_allclose(got, vectors.astype(np.float32), rtol=1e-6)
+
+
+def test_unit_vectors_come_back_bit_for_bit(new_store):
+    vectors = random_vectors(500, 384)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = new_store(dim=384)
+    store.upsert(batch(names(500), vectors))
+    np.testing.assert_array_equal([p.vector for p in store.get(names(500), with_vectors=True)], vectors)
+
+
+def test_get_keeps_the_order_asked_for_and_leaves_out_what_is_not_there(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(["a", "b", "c"], [[1, 0]] * 3))
+    points = store.get(["c", "x", "a", "c"])
+    assert [point.id for point in points] == ["c", "a", "c"]
+    assert points[0].vector is None
+
+
+def test_a_point_is_replaced_whole(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(["a", "b"], [[3, 4], [1, 0]], [{"x": 1, "old": True}] * 2, text="one"))
+    store.upsert(batch(["a"], [[0, 1]], [{"x": 2}], text="two"))
+    (point,) = store.get(["a"], with_vectors=True)
+    assert (point.payload.text, point.payload.meta, point.vector.tolist()) == ("two", {"x": 2}, [0, 1])
+    assert store.count() == 2
+    assert [point.id for point in store.scroll({"old": True})] == ["b"]
+
+
+def test_scroll_visits_each_point_once_whatever_the_page(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(names(25), [[1, 0]] * 25, [{"n": row} for row in range(25)]))
+    for page_size in (1, 7, 25, 100):
+        assert sorted(point.id for point in store.scroll(page_size=page_size)) == names(25)
+    (point,) = store.scroll({"n": 3}, with_vectors=True)
+    assert (point.id, point.vector.tolist()) == ("p0003", [1, 0])
+    with pytest.raises(InvalidInputError, match="page_size must be at least 1"):
+        store.scroll(page_size=0)
+    with pytest.raises(InvalidInputError, match="needs a number"):
+        store.scroll({"n": None})  # at once, not at the first step
+
+
+# --- filters
+
+fields = st.sampled_from(["a", "a.b", 'a b"[].'])
+moments = st.sampled_from(["2024-01-01", "2024-01-01T00:00Z", "2024-01-01T00:00:00.000001Z", "2023-12-31T23:00-01:00"])
+close = st.sampled_from([0.3, 0.1 + 0.2, math.nextafter(0.3, 0), 2**53, 2**53 + 2, -0.0, 0, 1, 10**400, 5e-324, -1.1])
+scalars = (
+    st.booleans()
+    | close
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | moments
+    | st.text(max_size=3)
+    | st.sampled_from(["Z", "a", "ab", "\uffff", "\U0001f389", "é"])
+)
+field_values = scalars | st.none() | st.lists(scalars | st.none(), max_size=3)
+metas_strategy = st.dictionaries(fields, field_values | st.dictionaries(fields, field_values, max_size=2), max_size=3)
+operands = scalars | st.dates(date(2023, 12, 31), date(2024, 1, 2))
+ordered = operands.filter(lambda value: not isinstance(value, bool))
+conditions = (
+    scalars
+    | st.fixed_dictionaries({}, optional={"$eq": operands, "$ne": operands, "$exists": st.booleans()}).filter(bool)
+    | st.dictionaries(st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), ordered, min_size=1, max_size=2)
+    | st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(operands, max_size=3), min_size=1)
+    | st.builds(lambda part: {"$contains": part}, st.text(max_size=2))
+)
+leaves = st.dictionaries(fields, conditions, max_size=2)
+filters = st.recursive(
+    leaves,
+    lambda inner: (
+        st.builds(lambda part: {"$not": part}, inner)
+        | st.builds(lambda key, parts: {key: parts}, st.sampled_from(["$and", "$or"]), st.lists(inner, max_size=3))
+    ),
+    max_leaves=4,
+)
+
+
+@given(metas=st.lists(metas_strategy, min_size=1, max_size=12), wheres=st.lists(filters, min_size=1, max_size=12))
+@settings(max_examples=15)
+def test_every_filter_finds_exactly_what_it_means(filter_store, metas, wheres):
+    filter_store.delete([point.id for point in filter_store.scroll()])
+    ids = names(len(metas))
+    filter_store.upsert(batch(ids, [[1, 0]] * len(metas), metas))
+    for where in wheres:
+        expected = [id for id, meta in zip(ids, metas, strict=True) if matches(parse_where(where), meta)]
+        assert sorted(point.id for point in filter_store.scroll(where)) == expected, where
+        assert filter_store.count(where) == len(expected)
+        assert [match.id for match in filter_store.query([1, 0], k=12, where=where)] == expected
+
+
+@pytest.fixture
+def filter_store(new_store):
+    return new_store(dim=2)
+
+
+def test_random_floats_compare_exactly(new_store):
+    rng = np.random.default_rng(0)
+    values = np.frombuffer(rng.bytes(8 * 3000), np.float64)
+    values = [float(value) for value in values[np.isfinite(values)]] + rng.random(500).tolist()
+    values += [math.nextafter(value, math.inf) for value in values[-100:]]
+    store = new_store(dim=2)
+    store.upsert(batch(names(len(values)), [[1, 0]] * len(values), [{"v": value} for value in values]))
+    for value in values[::300] + values[-3:]:
+        for operator, count in (
+            ("$eq", values.count(value)),
+            ("$gt", sum(other > value for other in values)),
+            ("$gte", sum(other >= value for other in values)),
+            ("$lt", sum(other < value for other in values)),
+            ("$lte", sum(other <= value for other in values)),
+        ):
+            assert store.count({"v": {operator: value}}) == count
+
+
+# --- what is refused is refused whole
+
+
+def refused_batches():
+    good = {"ids": ["a", "b"], "vectors": [[1, 0], [0, 1]], "sparse": {"s": [sparse({1: 1.0}), sparse({})]}}
+
+    def changed(message, **changes):
+        return pytest.param({**good, **changes}, message, id=message)
+
+    def leg(message, indices, values):
+        return changed(message, sparse={"s": [sparse({}), SparseVector(np.array(indices), np.array(values))]})
+
+    return [
+        changed("row 1 holds NaN", vectors=[[1, 0], [math.nan, 1]]),
+        changed("row 0 holds NaN or infinity", vectors=[[math.inf, 0], [0, 1]]),
+        changed("vector of 'b' is a zero vector", vectors=[[1, 0], [0, 0]]),
+        changed("must have 2 dimensions, got 3", vectors=[[1, 0, 0], [0, 1, 0]]),
+        changed("got 1 for 2 ids", vectors=[[1, 0]]),
+        changed("give vectors", vectors=None),
+        changed("'a' is in the batch twice", ids=["a", "a"]),
+        changed("1 to 1024 bytes of UTF-8, got 0", ids=["a", ""]),
+        changed("1 to 1024 bytes of UTF-8, got 1026", ids=["a", "é" * 513]),
+        changed("lone surrogate", ids=["a", "\udc80"]),
+        changed("must be a string, got 3", ids=["a", 3]),
+        changed("wrap it as", ids="ab"),
+        changed("meta of 'b' cannot be stored: the field 'x.y' holds nan", metas=[{}, {"x": {"y": math.nan}}]),
+        changed("the field 'x' has the key 1|'x' has the key 1", metas=[{}, {"x": {1: 2}}]),
+        changed("meta of 'b' cannot be stored: .*digits", metas=[{}, {"x": 10**5000}]),
+        changed("text of 'a' must be a unicode string", text="\udc80"),
+        changed(r"has the sparse legs \['s'\], got \[\]", sparse={}),
+        changed("got 1 for 2 ids$", sparse={"s": [sparse({})]}),
+        leg("sparse vector 's' of 'b' has 2 indices but values of shape", [1, 2], [1.0]),
+        leg("'b' has a value that is not finite and above zero", [1], [math.nan]),
+        leg("'b' has a value that is not finite and above zero$", [1], [0.0]),
+        leg("'b' has a value that is not finite and above zero.?", [1], [1e-60]),
+        leg("'b' has the same index twice", [7, 3, 7], [1.0, 1.0, 1.0]),
+        leg("'b' has an index outside", [-1], [1.0]),
+        leg("'b' needs integer indices", [0.5], [1.0]),
+    ]
+
+
+@pytest.mark.parametrize(("arguments", "message"), refused_batches())
+def test_a_bad_batch_is_refused_before_anything_is_written(new_store, arguments, message):
+    store = new_store(dim=2, sparse=("s",))
+    with pytest.raises(InvalidInputError, match=message):
+        store.upsert(batch(**arguments))
+    assert store.count() == 0
+
+
+@pytest.mark.parametrize("metric", ["dot", "l2"])
+def test_vectors_too_long_for_float32_products_are_refused(new_store, metric):
+    store = new_store(dim=2, metric=metric)
+    store.upsert(batch(["a", "zero"], [[9e17, 0], [0, 0]]))
+    assert math.isfinite(store.query([-9e17, 0], k=1)[0].score)
+    with pytest.raises(InvalidInputError, match="scale it"):
+        store.upsert(batch(["b"], [[1e19, 0]]))
+    with pytest.raises(InvalidInputError, match="the query has the length"):
+        store.query([1e19, 0], k=1)
+
+
+def test_a_closed_store_says_so(new_store):
+    store = new_store(dim=2)
+    store.close()
+    store.close()
+    for use in (lambda: store.count(), lambda: store.query([1, 0], k=1), lambda: store.upsert(batch(["a"], [[1, 0]]))):
+        with pytest.raises(NearfieldError, match="closed"):
+            use()
