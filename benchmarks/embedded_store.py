@@ -147,7 +147,6 @@ def chroma(vectors: np.ndarray, queries: np.ndarray, folder: Path, repeats: int)
     """Measure Chroma's persistent client, its queries/s interpolated at any recall from several settings."""
     import chromadb
 
-    ids = [f"doc-{row}" for row in range(len(vectors))]
     totals = []
     for number in range(repeats):
         client = chromadb.PersistentClient(str(folder / f"chroma-{number}"))

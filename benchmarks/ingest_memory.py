@@ -84,8 +84,13 @@ def main() -> None:
     peak = max(megabytes for _, megabytes in samples)
     quarters = [max(m for _, m in samples[len(samples) * i // 4 : len(samples) * (i + 1) // 4]) for i in range(4)]
     result = {
-        "machine": machine(), "records": given.records, "retriever": given.retriever, "seconds": seconds,
-        "peak_anonymous_mb": peak, "peak_in_each_quarter_mb": quarters, "samples": samples[:: max(1, len(samples) // 200)],
+        "machine": machine(),
+        "records": given.records,
+        "retriever": given.retriever,
+        "seconds": seconds,
+        "peak_anonymous_mb": peak,
+        "peak_in_each_quarter_mb": quarters,
+        "samples": samples[:: max(1, len(samples) // 200)],
     }
     print({key: value for key, value in result.items() if key not in ("samples", "machine")})
     write(f"ingest_memory_{given.retriever.replace(':', '_').replace('+', '_')}", result)

@@ -37,9 +37,14 @@ def pair(ours: list[str], peer: list[str]) -> dict[str, list[float]]:
 def summary(runs: dict[str, list[float]]) -> dict[str, float]:
     ours, peer = statistics.median(runs["ours"]), statistics.median(runs["peer"])
     return {
-        "ours_s": ours, "peer_s": peer, "ratio": ours / peer, "difference_s": ours - peer,
-        "ours_low_s": min(runs["ours"]), "ours_high_s": max(runs["ours"]),
-        "peer_low_s": min(runs["peer"]), "peer_high_s": max(runs["peer"]),
+        "ours_s": ours,
+        "peer_s": peer,
+        "ratio": ours / peer,
+        "difference_s": ours - peer,
+        "ours_low_s": min(runs["ours"]),
+        "ours_high_s": max(runs["ours"]),
+        "peer_low_s": min(runs["peer"]),
+        "peer_high_s": max(runs["peer"]),
     }
 
 
@@ -58,7 +63,9 @@ def main() -> None:
     python = sys.executable
     results = {
         "machine": machine(),
-        "help_vs_numpy": summary(pair([str(Path(python).parent / "nearfield"), "--help"], [python, "-c", "import numpy"])),
+        "help_vs_numpy": summary(
+            pair([str(Path(python).parent / "nearfield"), "--help"], [python, "-c", "import numpy"])
+        ),
         "import_vs_json": summary(pair([python, "-c", "import nearfield"], [python, "-c", "import json"])),
         "core_install_mb": installed_megabytes(),
     }

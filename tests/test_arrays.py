@@ -7,7 +7,9 @@ from hypothesis.extra.numpy import arrays
 from nearfield.arrays import as_matrix, normalise, row_norms, top_k
 from nearfield.errors import InvalidInputError
 
-matrices = arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.floats(-(2.0**60), 2.0**60, width=32))
+matrices = arrays(
+    np.float32, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.floats(-(2.0**60), 2.0**60, width=32)
+)
 
 
 def test_a_good_matrix_is_not_copied():
@@ -36,7 +38,9 @@ def test_what_is_no_matrix_is_refused(vectors, message):
 
 
 def test_a_zero_row_stays_zero():
-    np.testing.assert_array_equal(normalise(np.array([[0, 0], [3, 4]], np.float32)), np.array([[0, 0], [0.6, 0.8]], np.float32))
+    np.testing.assert_array_equal(
+        normalise(np.array([[0, 0], [3, 4]], np.float32)), np.array([[0, 0], [0.6, 0.8]], np.float32)
+    )
 
 
 @given(matrices)

@@ -60,7 +60,7 @@ _HOMES = {
     "write_beir": "data.beir",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the keys are the public names
+__all__ = ["__version__", *_HOMES]  # the keys are the public names
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: a module's attribute may be anything

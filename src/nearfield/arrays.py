@@ -51,7 +51,8 @@ def row_norms(matrix: Vectors) -> Scores:
     Returns:
         `(n,)` float64, so that long or tiny rows neither overflow nor vanish.
     """
-    return np.sqrt(np.einsum("nd,nd->n", matrix, matrix, dtype=np.float64))
+    squares: Scores = np.einsum("nd,nd->n", matrix, matrix, dtype=np.float64)
+    return np.sqrt(squares)
 
 
 def normalise(matrix: Vectors) -> Vectors:

@@ -89,12 +89,12 @@ def test_an_onnx_file_is_preferred_and_needs_no_config(folder):
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "1_Pooling/config.json", "model.safetensors"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(ModelFolderError, match=rf"{name}.*download|{name} is missing"):
+    with pytest.raises(ModelFolderError, match=rf"{name} is missing|holds neither {name}"):
         read_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"])
-@pytest.mark.parametrize("content", ["{", '"text"', "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1")])
+@pytest.mark.parametrize("content", ["{", '"text"', "[1]", "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1")])
 def test_a_damaged_file_is_named(folder, name, content):
     write(folder / name, content)
     with pytest.raises(ModelFolderError, match=rf"{name}.*download the model again"):

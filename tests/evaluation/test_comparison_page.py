@@ -137,15 +137,22 @@ def test_the_page_answers_first_and_marks_the_candidates():
 
 def test_the_page_shows_the_queries_most_won_and_lost_with_hits_and_judgements():
     one, other = np.full(40, 0.5), np.full(40, 0.5)
-    one[3], other[9] = 1.0, 1.0
+    one[4], one[3], other[9], other[12] = 0.9, 1.0, 1.0, 0.6
     page = _Page(comparison_html(_report({"other": other, "one": one}, best=("one",)))).text
-    # Equal means: the cheaper, which is the later, is chosen.
-    won = page[page.index("The 1 query most won") : page.index("The 1 query most lost")]
-    assert "query 3 q3" in won
+    won = page[page.index("The 2 queries most won") : page.index("The 2 queries most lost")]
+    assert won.startswith("The 2 queries most wonquery 3 q3")
     assert "ndcg@10 1.000, first relevant at rank 1✓ first hit, relevanta note r1" in won
     assert "ndcg@10 0.500, first relevant at rank 2✗ first hit, not judged relevantother a note x" in won
     assert "judged relevant: 2 records" in won
-    assert "query 9 q9" in page[page.index("The 1 query most lost") :]
+    assert "The 2 queries most lostquery 9 q9" in page
+
+
+def test_long_records_are_shortened_and_only_three_judged_ones_shown():
+    report = _report({"one": np.linspace(0, 1, 9), "other": np.zeros(9)}, snippet="word " * 48)
+    queries = tuple(dataclasses.replace(query, relevant=("r1", "r2", "r3", "r4", "r5")) for query in report.queries)
+    page = _Page(comparison_html(dataclasses.replace(report, queries=queries))).text
+    assert "word word… r1r2r3and 2 more" in page
+    assert max(map(len, re.findall("(?:word )+", page))) <= 200
 
 
 def test_an_undecided_report_says_so_and_how_to_build_the_safe_choice():
@@ -177,6 +184,8 @@ def test_unusual_reports_are_rendered_whole(scores):
     page = _Page(comparison_html(report))
     assert len(page.classes("tr")) == len(scores) + 1
     assert all(name in page.text for name in scores)
+    assert ("queries" in [attrs.get("id") for _, attrs in page.elements]) == (len(scores) > 1)
+    assert "nan" not in [attrs.get("x1") for _, attrs in page.elements]
     shown = "".join(comparison_text(report).split()) + comparison_markdown(report)
     assert "nan" not in shown
     assert "None" not in shown

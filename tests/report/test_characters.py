@@ -14,6 +14,10 @@ def test_printable_text_can_be_written_as_utf8_and_holds_no_control(text):
     assert not {"\x00", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066"} & set(shown)
 
 
+def test_what_drives_a_terminal_reorders_text_or_is_half_a_character_is_replaced():
+    assert printable("a\x1b\u202e\u2066\ud800\ufffeb") == "a�����b"
+
+
 def test_letters_of_any_script_and_joiners_are_kept():
     assert printable("naïve שלום نیم‌فاصله 日本 👩‍🔬\t\n") == "naïve שלום نیم‌فاصله 日本 👩‍🔬\t\n"
 

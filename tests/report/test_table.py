@@ -89,7 +89,9 @@ class _Cells(HTMLParser):
 
 
 def test_an_html_row_is_headed_by_its_first_titled_cell():
-    cells = _Cells(html_table(COLUMNS, ROWS, caption="Candidates", classes=["chosen", None]))
+    table = html_table(COLUMNS, ROWS, caption="Candidates", classes=["chosen", None])
+    cells = _Cells(table)
+    assert '<th scope="row" class="left">tfidf</th>' in table
     assert [attrs["class"] for tag, attrs in cells.tags if tag == "tr" and attrs] == ["chosen"]
     assert [tag for tag, attrs in cells.tags if attrs.get("scope") == "row"] == ["th", "th"]
     assert cells.texts[:3] == ["Candidates", "name", "nDCG@10"]

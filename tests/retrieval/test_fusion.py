@@ -53,13 +53,27 @@ def test_a_leg_that_found_nothing_or_scores_all_alike_has_no_say():
     assert [id_ for id_, _ in fuse([{"a": 2.0, "b": 1.0}, {"a": 0.3, "b": 0.3 + 1e-12}])] == ["a", "b"]
 
 
+def test_a_known_floor_lets_a_lone_match_count():
+    dense = {"a": 0.9, "b": 0.8, "c": 0.1}
+    assert [id_ for id_, _ in fuse([{"b": 7.0}, dense])] == ["a", "b", "c"]
+    assert [id_ for id_, _ in fuse([{"b": 7.0}, dense], floors=[0.0, None])] == ["b", "a", "c"]
+
+
+def test_a_known_floor_takes_part_in_the_normalisation():
+    fused = dict(fuse([{"a": 3.0, "b": 2.0}, {"c": 1.0}], floors=[1.0, None]))
+    spread = math.sqrt(2 / 3)  # of 3, 2 and the floor 1
+    assert fused == pytest.approx({"a": 0.5 / spread, "b": 0.0, "c": -0.5 / spread})
+
+
 def test_no_candidates_at_all_is_an_empty_ranking():
     assert fuse([{}, {}]) == []
 
 
 def test_a_wrong_number_of_weights_is_refused():
-    with pytest.raises(InvalidInputError, match="one for each of the 2 legs, got 1"):
+    with pytest.raises(InvalidInputError, match="weights must be one for each of the 2 legs, got 1"):
         fuse([{"a": 1.0}, {"a": 1.0}], weights=[1.0])
+    with pytest.raises(InvalidInputError, match="floors must be one for each of the 2 legs, got 3"):
+        fuse([{"a": 1.0}, {"a": 1.0}], floors=[0.0] * 3)
 
 
 @given(legs)
@@ -74,7 +88,9 @@ def test_zscore_fusion_equals_its_definition(rankings):
 @given(legs, st.sampled_from(FUSION_METHODS))
 def test_the_order_of_candidates_in_a_leg_does_not_matter(rankings, method):
     reversed_ = [dict(reversed(leg.items())) for leg in rankings]
-    for (id_, score), (other_id, other) in zip(fuse(rankings, method=method), fuse(reversed_, method=method), strict=True):
+    for (id_, score), (other_id, other) in zip(
+        fuse(rankings, method=method), fuse(reversed_, method=method), strict=True
+    ):
         assert math.isclose(score, other, abs_tol=1e-9)
         assert id_ == other_id or math.isclose(score, other, abs_tol=1e-9)
 

@@ -15,7 +15,13 @@ def weights(lexicon: Lexicon, text: str) -> list[float]:
 
 
 def test_english_words_are_stemmed_and_stop_words_dropped():
-    assert Lexicon(LexicalSpec()).terms("The taps were LEAKING in a kitchen's sink") == ["tap", "leak", "kitchen", "s", "sink"]
+    assert Lexicon(LexicalSpec()).terms("The taps were LEAKING in a kitchen's sink") == [
+        "tap",
+        "leak",
+        "kitchen",
+        "s",
+        "sink",
+    ]
 
 
 def test_another_language_is_stemmed_by_its_own_rules():

@@ -370,7 +370,7 @@ filters = st.recursive(
 
 
 @given(metas=st.lists(metas_strategy, min_size=1, max_size=12), wheres=st.lists(filters, min_size=1, max_size=12))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_every_filter_finds_exactly_what_it_means(filter_store, metas, wheres):
     filter_store.delete([point.id for point in filter_store.scroll()])
     ids = names(len(metas))

@@ -8,8 +8,15 @@ from nearfield.cli.console import field_options, judgement_options, print_json, 
 @click.command(short_help="Which retriever should I use? Measure, decide, report.")
 @click.argument("corpus", type=click.Path(exists=True))
 @judgement_options
-@click.option("-e", "--retriever", "retrievers", multiple=True, required=True, metavar="RETRIEVER",
-              help="A candidate: bm25, chars, tfidf, an encoder, hybrid:ENCODER, or legs joined by '+'. Repeat it.")
+@click.option(
+    "-e",
+    "--retriever",
+    "retrievers",
+    multiple=True,
+    required=True,
+    metavar="RETRIEVER",
+    help="A candidate: bm25, chars, tfidf, an encoder, hybrid:ENCODER, or legs joined by '+'. Repeat it.",
+)
 @click.option("--metric", default="ndcg@10", show_default=True, help="The metric that decides.")
 @click.option("--margin", type=float, default=0.01, show_default=True, help="How much worse still counts as good.")
 @click.option("--queries-per-month", type=float, default=1e6, show_default=True, help="Workload for the cost.")
@@ -20,9 +27,22 @@ from nearfield.cli.console import field_options, judgement_options, print_json, 
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
 @field_options
 def compare(
-    corpus: str, queries: str, qrels: str, retrievers: tuple[str, ...], metric: str, margin: float,
-    queries_per_month: float, save: str | None, report: str | None, as_json: bool, no_cache: bool, seed: int,
-    id_field: str | None, text_field: str | None, title_field: str | None, skip_bad: bool,
+    corpus: str,
+    queries: str,
+    qrels: str,
+    retrievers: tuple[str, ...],
+    metric: str,
+    margin: float,
+    queries_per_month: float,
+    save: str | None,
+    report: str | None,
+    as_json: bool,
+    no_cache: bool,
+    seed: int,
+    id_field: str | None,
+    text_field: str | None,
+    title_field: str | None,
+    skip_bad: bool,
 ) -> None:
     """Measure retrievers on CORPUS with judged queries, and say which to use.
 
@@ -40,9 +60,17 @@ def compare(
     )
     with progress_bars() as progress:
         result = nf.compare(
-            records, retrievers, queries=queries, qrels=qrels, metric=metric, margin=margin, seed=seed,
-            skip_bad=skip_bad, cost_model=nf.CostModel(queries_per_month=queries_per_month),
-            cache=None if no_cache else nf.VectorCache(), progress=progress,
+            records,
+            retrievers,
+            queries=queries,
+            qrels=qrels,
+            metric=metric,
+            margin=margin,
+            seed=seed,
+            skip_bad=skip_bad,
+            cost_model=nf.CostModel(queries_per_month=queries_per_month),
+            cache=None if no_cache else nf.VectorCache(),
+            progress=progress,
         )
     if save:
         result.save(save)

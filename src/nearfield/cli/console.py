@@ -29,7 +29,9 @@ class ErrorHandlingGroup(click.Group):
             click.echo(f"error: {error}", err=True)
             ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
         except KeyboardInterrupt:
-            click.echo("interrupted; what was reported as done is kept, and the same command goes on from there", err=True)
+            click.echo(
+                "interrupted; what was reported as done is kept, and the same command goes on from there", err=True
+            )
             ctx.exit(EXIT_INTERRUPTED)
 
 
@@ -49,9 +51,16 @@ def progress_bars() -> Iterator[Progress]:
         yield _PlainProgress()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        SpinnerColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
-    from rich.progress import TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):

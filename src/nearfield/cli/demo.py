@@ -12,8 +12,14 @@ QUESTION = "how to fix a leaking faucet"
 
 
 @click.command(short_help="See the main job done on real data, offline.")
-@click.option("--to", "folder", default="nearfield-demo", show_default=True, type=click.Path(file_okay=False),
-              help="Where the reports and collections go.")
+@click.option(
+    "--to",
+    "folder",
+    default="nearfield-demo",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Where the reports and collections go.",
+)
 def demo(folder: str) -> None:
     """Choose a retriever for 5,183 scientific abstracts, build it, and check the choice on unseen queries.
 
@@ -29,7 +35,11 @@ def demo(folder: str) -> None:
     _step("1", "Which retriever fits these 5,183 abstracts?  nearfield compare …")
     with progress_bars() as progress:
         report = nf.compare(
-            train.corpus, CANDIDATES, queries=train.judgements.queries, qrels=train.judgements.qrels, cache=cache,
+            train.corpus,
+            CANDIDATES,
+            queries=train.judgements.queries,
+            qrels=train.judgements.qrels,
+            cache=cache,
             progress=progress,
         )
     click.echo(str(report))

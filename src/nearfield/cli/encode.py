@@ -12,14 +12,30 @@ from nearfield.cli.console import field_options, progress_bars, report_skipped
 @click.argument("encoder")
 @click.argument("corpus", required=False, type=click.Path(exists=True))
 @click.option("--text", "texts", multiple=True, help="A text to encode instead of a corpus. Repeat it.")
-@click.option("--role", type=click.Choice(["document", "query"]), default="document", show_default=True,
-              help="Which of the encoder's prompts to use.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False),
-              help="Write .npz (arrays `ids` and `vectors`) or .jsonl. Without it, JSON lines are printed.")
+@click.option(
+    "--role",
+    type=click.Choice(["document", "query"]),
+    default="document",
+    show_default=True,
+    help="Which of the encoder's prompts to use.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Write .npz (arrays `ids` and `vectors`) or .jsonl. Without it, JSON lines are printed.",
+)
 @field_options
 def encode(
-    encoder: str, corpus: str | None, texts: tuple[str, ...], role: str, output: str | None, id_field: str | None,
-    text_field: str | None, title_field: str | None, skip_bad: bool,
+    encoder: str,
+    corpus: str | None,
+    texts: tuple[str, ...],
+    role: str,
+    output: str | None,
+    id_field: str | None,
+    text_field: str | None,
+    title_field: str | None,
+    skip_bad: bool,
 ) -> None:
     """Encode the records of CORPUS, or each --text, with ENCODER.
 

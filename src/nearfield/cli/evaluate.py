@@ -8,8 +8,13 @@ from nearfield.cli.console import judgement_options, print_json, progress_bars
 @click.command(short_help="How good is a collection, by judged queries?")
 @click.argument("collection", type=click.Path(exists=True, file_okay=False))
 @judgement_options
-@click.option("--metric", "metrics", multiple=True, metavar="METRIC",
-              help="Such as ndcg@10, recall@100, precision@5, mrr@10, map@100, success@1. Repeat it.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="METRIC",
+    help="Such as ndcg@10, recall@100, precision@5, mrr@10, map@100, success@1. Repeat it.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out judgements of unknown queries and documents.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(

@@ -10,18 +10,36 @@ from nearfield.cli.console import field_options, print_json, progress_bars, repo
 @click.command(short_help="Build a collection to search, or go on with an interrupted one.")
 @click.argument("corpus", type=click.Path(exists=True))
 @click.option("--to", "folder", required=True, type=click.Path(file_okay=False), help="The collection's folder.")
-@click.option("--from", "report", type=click.Path(exists=True, dir_okay=False),
-              help="A report that `compare --save` wrote: build what it chose.")
+@click.option(
+    "--from",
+    "report",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A report that `compare --save` wrote: build what it chose.",
+)
 @click.option("--candidate", help="With --from: build this candidate instead of the chosen one.")
 @click.option("-e", "--retriever", metavar="RETRIEVER", help="Without --from: what to build, as in `compare`.")
-@click.option("--quantisation", type=click.Choice(["int8", "none"]), default="int8", show_default=True,
-              help="int8 searches a quarter-size copy of the vectors and rescores with the full ones.")
+@click.option(
+    "--quantisation",
+    type=click.Choice(["int8", "none"]),
+    default="int8",
+    show_default=True,
+    help="int8 searches a quarter-size copy of the vectors and rescores with the full ones.",
+)
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @field_options
 def index(
-    corpus: str, folder: str, report: str | None, candidate: str | None, retriever: str | None, quantisation: str,
-    no_cache: bool, as_json: bool, id_field: str | None, text_field: str | None, title_field: str | None,
+    corpus: str,
+    folder: str,
+    report: str | None,
+    candidate: str | None,
+    retriever: str | None,
+    quantisation: str,
+    no_cache: bool,
+    as_json: bool,
+    id_field: str | None,
+    text_field: str | None,
+    title_field: str | None,
     skip_bad: bool,
 ) -> None:
     """Index CORPUS into a collection.
@@ -48,21 +66,35 @@ def index(
         spec, encoder = nf.RetrieverSpec.parse(retriever or ""), None
     with progress_bars() as progress:
         collection, summary = nf.build_collection(
-            folder, records, spec, encoder=encoder, cache=None if no_cache else nf.VectorCache(), store=store,
+            folder,
+            records,
+            spec,
+            encoder=encoder,
+            cache=None if no_cache else nf.VectorCache(),
+            store=store,
             progress=progress,
         )
     with collection:
         count, disk = collection.count(), collection.store.allocated_bytes()
     report_skipped(records.skipped.count, records.skipped.problems)
     if as_json:
-        print_json({
-            "collection": folder, "retriever": spec.name, "records": count, "written": summary.written,
-            "unchanged": summary.unchanged, "truncated": summary.truncated, "skipped": records.skipped.count,
-            "disk_bytes": disk,
-        })
+        print_json(
+            {
+                "collection": folder,
+                "retriever": spec.name,
+                "records": count,
+                "written": summary.written,
+                "unchanged": summary.unchanged,
+                "truncated": summary.truncated,
+                "skipped": records.skipped.count,
+                "disk_bytes": disk,
+            }
+        )
         return
     click.echo(f"{folder}: {count:,} records, {disk / 1e6:,.0f} MB, ranked by {spec.name}")
     click.echo(f"{summary.written:,} written, {summary.unchanged:,} unchanged")
     if summary.truncated:
-        click.echo(f"{summary.truncated:,} are longer than the encoder reads; their ends are found by words only, if at all")
+        click.echo(
+            f"{summary.truncated:,} are longer than the encoder reads; their ends are found by words only, if at all"
+        )
     click.echo(f'search it: nearfield search {Path(folder)} "your question"')

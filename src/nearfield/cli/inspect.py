@@ -8,13 +8,24 @@ from nearfield.cli.console import field_options, print_json, report_skipped
 @click.command(short_help="What would this encoder do with these texts?")
 @click.argument("encoder")
 @click.argument("corpus", type=click.Path(exists=True))
-@click.option("--role", type=click.Choice(["document", "query"]), default="document", show_default=True,
-              help="Which of the encoder's prompts to use.")
+@click.option(
+    "--role",
+    type=click.Choice(["document", "query"]),
+    default="document",
+    show_default=True,
+    help="Which of the encoder's prompts to use.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, with each truncated or empty id.")
 @field_options
 def inspect(
-    encoder: str, corpus: str, role: str, as_json: bool, id_field: str | None, text_field: str | None,
-    title_field: str | None, skip_bad: bool,
+    encoder: str,
+    corpus: str,
+    role: str,
+    as_json: bool,
+    id_field: str | None,
+    text_field: str | None,
+    title_field: str | None,
+    skip_bad: bool,
 ) -> None:
     """Count the tokens of each record of CORPUS, and say which ENCODER would cut short or find empty.
 
@@ -36,7 +47,9 @@ def inspect(
     truncated: list[str] = []
     empty: list[str] = []
     for batch in batched(records, 1000):
-        inspections = loaded.inspect([record.content for record in batch], role="query" if role == "query" else "document")
+        inspections = loaded.inspect(
+            [record.content for record in batch], role="query" if role == "query" else "document"
+        )
         for record, inspection in zip(batch, inspections, strict=True):
             tokens.append(inspection.tokens)
             if inspection.truncated:
@@ -46,16 +59,27 @@ def inspect(
     report_skipped(records.skipped.count, records.skipped.problems)
     quantiles = {name: int(np.quantile(tokens, q)) for name, q in (("median", 0.5), ("p95", 0.95), ("max", 1.0))}
     if as_json:
-        print_json({
-            "encoder": dataclasses.asdict(loaded.spec) | {"fingerprint": loaded.spec.fingerprint},
-            "texts": len(tokens), "tokens": {"total": sum(tokens), **quantiles}, "truncated": truncated, "empty": empty,
-        })
+        print_json(
+            {
+                "encoder": dataclasses.asdict(loaded.spec) | {"fingerprint": loaded.spec.fingerprint},
+                "texts": len(tokens),
+                "tokens": {"total": sum(tokens), **quantiles},
+                "truncated": truncated,
+                "empty": empty,
+            }
+        )
         return
     spec = loaded.spec
-    click.echo(f"{spec.name}: {spec.dim} dimensions, {spec.metric}, {spec.pooling} pooling, space {spec.fingerprint[:8]}")
-    click.echo(f"{len(tokens):,} texts, {sum(tokens):,} tokens; " + ", ".join(f"{k} {v:,}" for k, v in quantiles.items()))
+    click.echo(
+        f"{spec.name}: {spec.dim} dimensions, {spec.metric}, {spec.pooling} pooling, space {spec.fingerprint[:8]}"
+    )
+    click.echo(
+        f"{len(tokens):,} texts, {sum(tokens):,} tokens; " + ", ".join(f"{k} {v:,}" for k, v in quantiles.items())
+    )
     share = len(truncated) / len(tokens)
-    click.echo(f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be cut{_some(truncated)}")
+    click.echo(
+        f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be cut{_some(truncated)}"
+    )
     click.echo(f"{len(empty):,} are empty{_some(empty)}")
 
 

@@ -10,8 +10,12 @@ from nearfield.cli.where import parse_conditions
 @click.argument("collection", type=click.Path(exists=True, file_okay=False))
 @click.argument("query")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many hits.")
-@click.option("--where", multiple=True, metavar="CONDITION",
-              help="Only records for which this holds, as in 'year>=2020', or a JSON filter. Repeat it for more.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only records for which this holds, as in 'year>=2020', or a JSON filter. Repeat it for more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json: bool) -> None:
     """Find the records in COLLECTION that answer QUERY best.

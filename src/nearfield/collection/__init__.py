@@ -1,1 +1,1 @@
-"""TODO."""
+"""An encoder, a store and lexical legs under one manifest."""

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -243,17 +243,20 @@ class Collection:
         fused = len(self.spec.legs) > 1
         depth = max(k, self.spec.depth) if fused else k
         legs: dict[str, dict[str, float]] = {}
+        floors: list[float | None] = []
         for name, lexicon in self._lexicons.items():
             vector = lexicon.query(query)
             matches = self.store.query_sparse(name, vector, k=depth, where=where, with_payload=False)
             legs[name] = {match.id: match.score for match in matches}
+            floors.append(0.0 if len(matches) < depth else None)  # all that share a word were returned
         if self.spec.encoder is not None:
             assert self.encoder is not None  # noqa: S101  # as above
             vector_ = self.encoder.encode_query([query])[0]
             matches = self.store.query(vector_, k=depth, where=where, with_payload=False)
             legs[self.spec.encoder] = {match.id: match.score for match in matches}
+            floors.append(None)
         if fused:
-            order = fuse(list(legs.values()), weights=self.spec.weights, method=self.spec.fusion)[:k]
+            order = fuse(list(legs.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)[:k]
         else:
             order = list(next(iter(legs.values())).items())
         return [(id_, score, {leg: found[id_] for leg, found in legs.items() if id_ in found}) for id_, score in order]

@@ -1,6 +1,7 @@
 """What a collection is made of, written beside its points."""
 
 import base64
+import importlib.metadata
 import json
 import os
 from dataclasses import asdict, dataclass, replace
@@ -53,7 +54,9 @@ class Manifest:
             raise SpaceMismatchError("this collection has no dense leg; it takes no encoder")
         if encoder.spec.fingerprint != self.encoder.fingerprint:
             then, now = asdict(self.encoder), asdict(encoder.spec)
-            changes = [f"{key}: {then[key]!r} → {now[key]!r}" for key in then if then[key] != now[key] and key != "name"]
+            changes = [
+                f"{key}: {then[key]!r} → {now[key]!r}" for key in then if then[key] != now[key] and key != "name"
+            ]
             raise SpaceMismatchError(
                 f"this collection holds vectors of {self.encoder.name} ({self.encoder.fingerprint[:8]}), not of "
                 f"{encoder.spec.name} ({encoder.spec.fingerprint[:8]}); they differ in {'; '.join(changes)}. "
@@ -77,17 +80,17 @@ class Manifest:
         Raises:
             StorageError: If the disk refuses.
         """
-        from nearfield import __version__
-
         content = {
             "format_version": FORMAT_VERSION,
-            "written_by": f"nearfield {__version__}",
+            "written_by": f"nearfield {importlib.metadata.version('nearfield')}",
             "state": self.state,
             "retriever": to_json(self.retriever),
             "store": to_json(self.store),
             "encoder": to_json(self.encoder),
             "fingerprint": None if self.encoder is None else self.encoder.fingerprint,
-            "canaries": None if self.canaries is None else base64.b64encode(self.canaries.astype("<f4").tobytes()).decode(),
+            "canaries": None
+            if self.canaries is None
+            else base64.b64encode(self.canaries.astype("<f4").tobytes()).decode(),
         }
         replace_file(folder / FILE_NAME, json.dumps(content, indent=2, ensure_ascii=False).encode())
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What goes in: records, corpora, judgements."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Texts become vectors."""

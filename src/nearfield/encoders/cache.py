@@ -98,7 +98,9 @@ class VectorCache:
                 )
                 self._make_room()
         except sqlite3.Error as error:
-            raise StorageError(f"the vector cache {self.path} could not be written ({error}); see --no-cache") from error
+            raise StorageError(
+                f"the vector cache {self.path} could not be written ({error}); see --no-cache"
+            ) from error
 
     def seconds_per_character(self, fingerprint: str) -> float | None:
         """Recall how long the encoder took for each character of text; None if nothing was kept of it."""
@@ -113,7 +115,8 @@ class VectorCache:
 
     def _make_room(self) -> None:
         (pages,), (free,), (size,) = (
-            self._database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+            self._database.execute(f"PRAGMA {name}").fetchone()
+            for name in ("page_count", "freelist_count", "page_size")
         )
         if (pages - free) * size > self.max_bytes:
             # A tenth at a time, so that a full cache does not delete at each write.
@@ -187,4 +190,3 @@ class CachedEncoder:
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""
         return self.encoder.inspect(texts, role=role)
-

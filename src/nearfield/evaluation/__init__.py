@@ -1,1 +1,1 @@
-"""TODO."""
+"""How good, how sure, and which one."""

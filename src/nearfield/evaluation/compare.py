@@ -88,7 +88,9 @@ def compare(
         raise InvalidInputError(f"margin must be at least 0 and level between 0 and 1, got {margin} and {level}")
     corpus = read_corpus(corpus, skip_bad=skip_bad)
     judgements = read_judgements(queries, qrels, skip_bad=skip_bad)
-    loaded = {spec.encoder: (encoders or {}).get(spec.encoder) or load_encoder(spec.encoder) for spec in specs if spec.encoder}
+    loaded = {
+        spec.encoder: (encoders or {}).get(spec.encoder) or load_encoder(spec.encoder) for spec in specs if spec.encoder
+    }
     survey = _Survey.of(corpus, judgements, progress)
     judgements = judgements.check_documents(survey.judged, skip_bad=skip_bad)
     model = cost_model or CostModel()
@@ -97,7 +99,9 @@ def compare(
         kept = cache or VectorCache(Path(folder) / "vectors.sqlite")
         bench = _Bench(corpus, judgements, survey, kept, names, model, level, seed, progress)
         for number, spec in enumerate(specs):
-            results.append(bench.measure(Path(folder) / f"{number}", spec, loaded[spec.encoder] if spec.encoder else None))
+            results.append(
+                bench.measure(Path(folder) / f"{number}", spec, loaded[spec.encoder] if spec.encoder else None)
+            )
         if cache is None:
             kept.close()
     decision = decide(

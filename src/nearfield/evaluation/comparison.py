@@ -123,7 +123,13 @@ class ComparisonReport:
     snippets: Mapping[str, str] = field(default_factory=dict)
 
     def candidate(self, name: str) -> CandidateResult:
-        """Find a candidate by name.
+        """Find a candidate.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            What was measured of it.
 
         Raises:
             InvalidInputError: If the report has none of that name.
@@ -149,7 +155,8 @@ class ComparisonReport:
         name = name or self.decision.chosen
         if name is None:
             raise InvalidInputError(
-                f"the report is undecided ({self.decision.why}); name a candidate, such as {self.decision.provisional!r}"
+                f"the report is undecided: {self.decision.why} Name the candidate to build, such as "
+                f"{self.decision.provisional!r}"
             )
         return self.candidate(name).retriever
 
@@ -221,6 +228,9 @@ class ComparisonReport:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the report to a JSON file: all of it or none.
 
+        Args:
+            path: The file.
+
         Raises:
             StorageError: If the disk refuses.
         """
@@ -229,6 +239,12 @@ class ComparisonReport:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ComparisonReport":
         """Read a report that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The report.
 
         Raises:
             DataError: If the file is missing, damaged, or of another format.
@@ -250,7 +266,10 @@ class ComparisonReport:
             raise DataError(f"is a damaged report: {error}", source=str(path)) from error
 
     def export(self, path: str | os.PathLike[str]) -> None:
-        """Write the report for people: a self-contained `.html` page, or `.md`.
+        """Write the report for people.
+
+        Args:
+            path: The file; `.html` for one self-contained page, or `.md`.
 
         Raises:
             InvalidInputError: If the ending is neither.
@@ -281,4 +300,3 @@ class ComparisonReport:
 
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
-

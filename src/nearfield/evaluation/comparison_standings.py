@@ -1,5 +1,6 @@
 """How the candidates stand after the decision, in the terms that tables and plots are drawn in."""
 
+import math
 from dataclasses import dataclass
 
 from nearfield.evaluation.comparison import CandidateResult, ComparisonReport
@@ -19,9 +20,8 @@ class Measured:
     @classmethod
     def of(cls, interval: Interval) -> "Measured":
         """Keep an interval only if both of its ends are known."""
-        if interval.low is None or interval.high is None:
-            return cls(interval.mean, None)
-        return cls(interval.mean, (interval.low, interval.high))
+        ends = (interval.low, interval.high)
+        return cls(interval.mean, ends if all(map(math.isfinite, ends)) else None)
 
     @property
     def ends(self) -> tuple[float | None, float | None]:

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat
 
 import numpy as np
 
@@ -160,11 +159,10 @@ def _block(
     for row, query in enumerate(queries):
         grades = qrels[query]
         relevant.append([grade for grade in grades.values() if grade > 0])
-        ranking = run.get(query, ())
-        _check_ranking(query, ranking)
-        length = min(len(ranking), depth)
-        # `map` over the mapping's own `get` keeps the loop over documents out of the interpreter.
-        gains[row, :length] = np.fromiter(map(grades.get, islice(ranking, length), repeat(0)), np.float64, length)
+        ranks = _ranks(query, run.get(query, ()))
+        for document in grades.keys() & ranks.keys():
+            if ranks[document] < depth:
+                gains[row, ranks[document]] = grades[document]
     n_relevant = np.array([len(grades) for grades in relevant], dtype=np.float64)
     ideal_gains = np.zeros((len(queries), max(map(len, relevant), default=0)))
     for row, positive in enumerate(relevant):
@@ -172,9 +170,12 @@ def _block(
     return _Block(gains, ideal_gains, n_relevant)
 
 
-def _check_ranking(query: str, ranking: Sequence[str]) -> None:
+def _ranks(query: str, ranking: Sequence[str]) -> dict[str, int]:
+    """Find each document's rank, from 0; one pass that also shows whether a document comes twice."""
     if isinstance(ranking, str):
         raise InvalidInputError(f"ranking of query {query!r} must be a sequence of ids, got the text {ranking!r:.60}")
-    if len(set(ranking)) < len(ranking):
+    ranks = dict(zip(ranking, range(len(ranking)), strict=True))
+    if len(ranks) < len(ranking):
         twice = Counter(ranking).most_common(1)[0][0]
         raise InvalidInputError(f"ranking of query {query!r} holds document {twice!r} twice; rank each document once")
+    return ranks

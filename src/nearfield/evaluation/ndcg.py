@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
-from nearfield.evaluation.relevance import as_gains
+from nearfield.evaluation.relevance import as_gains, row_sums
 
 Gain: TypeAlias = Literal["linear", "exponential"]
 _HIGHEST_EXPONENTIAL_GRADE = 1000  # 2^1024 is no float64
@@ -61,5 +61,4 @@ def _discounted(grades: Scores, gain: Gain) -> Scores:
                 f"exponential gain needs grades of at most {_HIGHEST_EXPONENTIAL_GRADE}, got {positive.max():g}"
             )
         positive = np.exp2(positive) - 1.0
-    summed: Scores = positive @ (1.0 / np.log2(np.arange(2.0, positive.shape[1] + 2.0)))
-    return summed
+    return row_sums(positive / np.log2(np.arange(2.0, positive.shape[1] + 2.0)))

@@ -34,6 +34,21 @@ def as_gains(gains: npt.ArrayLike, k: int, *, what: str = "gains") -> Scores:
     return grades
 
 
+def row_sums(matrix: npt.NDArray[np.float64 | np.bool_]) -> Scores:
+    """Add up each row from left to right, so that padding with 0 never changes a sum, not even in its last bit.
+
+    Args:
+        matrix: `(n, depth)`.
+
+    Returns:
+        `(n,)` float64.
+    """
+    sums = np.zeros(len(matrix))
+    for column in matrix.T:
+        sums += column
+    return sums
+
+
 def precision_at_k(gains: npt.ArrayLike, *, k: int = 10) -> Scores:
     """Measure which share of the first k ranks holds a relevant document.
 
@@ -50,7 +65,7 @@ def precision_at_k(gains: npt.ArrayLike, *, k: int = 10) -> Scores:
         >>> precision_at_k([[2, 0, 1, 0]], k=4)
         array([0.5])
     """
-    return np.count_nonzero(_hits(gains, k), axis=1) / np.float64(k)
+    return row_sums(_hits(gains, k)) / k
 
 
 def recall_at_k(gains: npt.ArrayLike, n_relevant: npt.ArrayLike, *, k: int = 100) -> Scores:
@@ -68,7 +83,7 @@ def recall_at_k(gains: npt.ArrayLike, n_relevant: npt.ArrayLike, *, k: int = 100
         >>> recall_at_k([[2, 0, 1, 0]], [4], k=4)
         array([0.5])
     """
-    return _share(np.count_nonzero(_hits(gains, k), axis=1).astype(np.float64), n_relevant)
+    return _share(row_sums(_hits(gains, k)), n_relevant)
 
 
 def success_at_k(gains: npt.ArrayLike, *, k: int = 1) -> Scores:
@@ -85,7 +100,7 @@ def success_at_k(gains: npt.ArrayLike, *, k: int = 1) -> Scores:
         >>> success_at_k([[0, 1], [1, 0]], k=1)
         array([0., 1.])
     """
-    return _hits(gains, k).any(axis=1).astype(np.float64)
+    return np.minimum(row_sums(_hits(gains, k)), 1.0)
 
 
 def reciprocal_rank_at_k(gains: npt.ArrayLike, *, k: int = 10) -> Scores:
@@ -107,7 +122,8 @@ def reciprocal_rank_at_k(gains: npt.ArrayLike, *, k: int = 10) -> Scores:
     hits = _hits(gains, k)
     if hits.shape[1] == 0:
         return np.zeros(len(hits))
-    return hits.any(axis=1) / (hits.argmax(axis=1) + 1.0)
+    first: Scores = 1.0 / (hits.argmax(axis=1) + 1.0)
+    return first * hits.any(axis=1)
 
 
 def average_precision_at_k(gains: npt.ArrayLike, n_relevant: npt.ArrayLike, *, k: int = 100) -> Scores:
@@ -130,7 +146,7 @@ def average_precision_at_k(gains: npt.ArrayLike, n_relevant: npt.ArrayLike, *, k
     """
     hits = _hits(gains, k)
     precision = hits.cumsum(axis=1) / np.arange(1.0, hits.shape[1] + 1.0)
-    return _share(np.einsum("qk,qk->q", precision, hits), n_relevant)
+    return _share(row_sums(precision * hits), n_relevant)
 
 
 def _hits(gains: npt.ArrayLike, k: int) -> npt.NDArray[np.bool_]:

@@ -27,9 +27,7 @@ class Run:
     seconds: Scores
 
 
-def run_queries(
-    collection: Collection, queries: Mapping[str, str], *, depth: int, progress: Progress = silent
-) -> Run:
+def run_queries(collection: Collection, queries: Mapping[str, str], *, depth: int, progress: Progress = silent) -> Run:
     """Rank the collection by each query.
 
     Args:

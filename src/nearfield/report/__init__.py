@@ -1,1 +1,1 @@
-"""TODO."""
+"""Results on paper: tables, plots, pages, JSON."""

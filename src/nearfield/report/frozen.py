@@ -47,7 +47,7 @@ def from_json(kind: type[T], values: Any) -> T:  # noqa: ANN401  # any JSON valu
     return _decode(kind, values, kind.__name__)  # type: ignore[no-any-return]
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401, C901  # one branch for each kind of type
+def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401  # one branch for each kind of type
     origin, parameters = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         kinds = [option for option in parameters if option is not type(None)]

@@ -60,7 +60,7 @@ def place_labels(
 ) -> list[Placed | None]:
     """Place labels one by one, each at the first place near its point that is free.
 
-    Where there is none, a label may cross an obstacle, though never a point or another label.
+    Where there is none, a label crosses as few obstacles as can be, though never a point or another label.
 
     Args:
         names: Of the points, the most important first.
@@ -76,8 +76,7 @@ def place_labels(
     for name, (x, y) in zip(names, points, strict=True):
         text = elided(one_line(name), _LONGEST)
         free = [p for p in _places(text, x, y) if inside.holds(p.box) and not any(map(p.box.overlaps, taken))]
-        clear = (p for p in free if not any(map(p.box.overlaps, obstacles)))
-        placed.append(found := next(clear, free[0] if free else None))
+        placed.append(found := min(free, key=lambda p: sum(map(p.box.overlaps, obstacles)), default=None))
         if found is not None:
             taken.append(found.box)
     return placed

@@ -86,9 +86,9 @@ def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     step = next(step * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (step * factor) < most - 0.5)
     # 0.3 / 0.1 is a little below 3; a tick at the very end is still one.
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    # Rounded, because 3 * 0.1 is not 0.3; + 0.0 turns the zero that came from below into a positive one.
+    # 3 * 0.1 is not 0.3 until it is rounded.
     places = 1 - math.floor(math.log10(step))
-    return [round(i * step, places) + 0.0 for i in range(first, last + 1)]
+    return [round(i * step, places) for i in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:

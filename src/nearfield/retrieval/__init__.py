@@ -1,1 +1,1 @@
-"""TODO."""
+"""What ranks: words, vectors, and both."""

@@ -16,15 +16,21 @@ RRF_CONSTANT = 60
 
 
 def fuse(
-    legs: Sequence[Mapping[str, float]], *, weights: Sequence[float] | None = None, method: FusionMethod = "zscore"
+    legs: Sequence[Mapping[str, float]],
+    *,
+    floors: Sequence[float | None] | None = None,
+    weights: Sequence[float] | None = None,
+    method: FusionMethod = "zscore",
 ) -> list[tuple[str, float]]:
     """Combine the candidates of several legs into one ranking.
 
-    A candidate that a leg did not return gets that leg's lowest normalised score (0 under `rrf`). A leg that
-    returned nothing, or scored all its candidates alike, has no say.
+    A leg that returned nothing, or scored everything alike, has no say.
 
     Args:
         legs: For each leg, its candidates' scores, higher is better; depths may differ.
+        floors: For each leg, the score of everything it did not return, where that is known: 0 for a lexical leg
+            that returned all records that share a word. It takes part in the normalisation. Where it is None, what a
+            leg did not return gets the leg's lowest score. Without meaning under `rrf`.
         weights: For each leg, how much it counts; equal by default.
         method: `zscore` (scores minus their mean, over their standard deviation), `minmax` (scores scaled to 0..1),
             or `rrf` (1 / (60 + rank)).
@@ -33,7 +39,7 @@ def fuse(
         Every candidate of any leg with its fused score, best first; ties by id.
 
     Raises:
-        InvalidInputError: If the number of weights is not that of the legs.
+        InvalidInputError: If the number of weights or floors is not that of the legs.
 
     References:
         Cormack, Clarke & Büttcher (2009), doi:10.1145/1571941.1572114, for `rrf`; Montague & Aslam (2001),
@@ -44,34 +50,40 @@ def fuse(
         [('a', 0.5), ('b', 0.5), ('c', 0.0)]
     """
     weights = [1.0 / len(legs)] * len(legs) if weights is None else list(weights)
-    if len(weights) != len(legs):
-        raise InvalidInputError(f"weights must be one for each of the {len(legs)} legs, got {len(weights)}")
+    floors = [None] * len(legs) if floors is None else list(floors)
+    for what, given in (("weights", weights), ("floors", floors)):
+        if len(given) != len(legs):
+            raise InvalidInputError(f"{what} must be one for each of the {len(legs)} legs, got {len(given)}")
     ids = sorted(set().union(*legs))
     position = {id_: column for column, id_ in enumerate(ids)}
     total = np.zeros(len(ids))
-    for leg, weight in zip(legs, weights, strict=True):
+    for leg, floor, weight in zip(legs, floors, weights, strict=True):
         if leg:
             columns = np.fromiter((position[id_] for id_ in leg), dtype=np.intp, count=len(leg))
-            scores = np.fromiter(leg.values(), dtype=np.float64, count=len(leg))
-            normalised = _normalise(scores, list(leg), method)
-            row = np.full(len(ids), 0.0 if method == "rrf" else normalised.min())
+            normalised, elsewhere = _reciprocal_ranks(leg) if method == "rrf" else _normalised(leg, floor, method)
+            row = np.full(len(ids), elsewhere)
             row[columns] = normalised
             total += weight * row
     order = np.argsort(-total, kind="stable")
     return [(ids[column], float(total[column])) for column in order]
 
 
-def _normalise(scores: Scores, ids: Sequence[str], method: FusionMethod) -> Scores:
-    if method == "rrf":
-        order = sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
-        ranks = np.empty(len(ids))
-        ranks[order] = np.arange(1, len(ids) + 1)
-        return 1.0 / (RRF_CONSTANT + ranks)  # type: ignore[no-any-return]  # numpy types a scalar over an array as Any
+def _reciprocal_ranks(leg: Mapping[str, float]) -> tuple[Scores, float]:
+    ranked = sorted(leg, key=lambda id_: (-leg[id_], id_))
+    share = {id_: 1.0 / (RRF_CONSTANT + rank) for rank, id_ in enumerate(ranked, start=1)}
+    return np.array([share[id_] for id_ in leg]), 0.0
+
+
+def _normalised(leg: Mapping[str, float], floor: float | None, method: FusionMethod) -> tuple[Scores, float]:
+    """Normalise a leg's scores, and the score of what it did not return."""
+    scores = np.array([*leg.values(), min(leg.values()) if floor is None else floor])
+    known = scores[:-1] if floor is None else scores
     if method == "minmax":
-        centre, spread = scores.min(), np.ptp(scores)
+        centre, spread = known.min(), np.ptp(known)
     else:
-        centre, spread = scores.mean(), scores.std()
+        centre, spread = known.mean(), known.std()
     # Scores that differ by rounding alone carry no information, and would be blown up to full size.
-    if spread <= 1e-9 * max(1.0, float(np.abs(scores).max())):
-        return np.zeros_like(scores)
-    return (scores - centre) / spread  # type: ignore[no-any-return]
+    if spread <= 1e-9 * max(1.0, float(np.abs(known).max())):
+        return np.zeros(len(leg)), 0.0
+    normalised = (scores - centre) / spread
+    return normalised[:-1], float(normalised[-1])

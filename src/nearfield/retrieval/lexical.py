@@ -14,7 +14,9 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
 from nearfield.retrieval.stop_words import ENGLISH_STOP_WORDS
 from nearfield.stores.base import SparseVector
@@ -157,7 +159,7 @@ class Lexicon:
         return SparseVector(indices, weights.astype(np.float32))
 
 
-def _count(terms: list[str]) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], np.ndarray]:  # type: ignore[type-arg]
+def _count(terms: list[str]) -> tuple[npt.NDArray[np.uint32], Scores]:
     # CRC-32 names a term in 32 bits without a vocabulary to store and keep in step. Of a million different terms
     # about 230 share their number with another; such a pair counts as one term.
     counts: Counter[int] = Counter()

@@ -81,21 +81,21 @@ class RetrieverSpec:
             fusion = prefix  # type: ignore[assignment]  # just checked to be one of the literals
         else:
             rest = text
-        lexical: Mapping[str, LexicalSpec] = {}
-        encoder: str | None = None
-        for part in rest.split("+"):
-            leg, _, options = part.strip().partition(":")
-            if leg in LEXICAL_LEGS:
-                if leg in lexical:
-                    raise InvalidInputError(f"retriever {text!r} names {leg} twice; {GRAMMAR}")
-                lexical[leg] = _with_options(LEXICAL_LEGS[leg], options, leg)
-            elif not leg:
+        lexical: dict[str, LexicalSpec] = {}
+        encoders: list[str] = []
+        for part in map(str.strip, rest.split("+")):
+            leg, _, options = part.partition(":")
+            if not leg:
                 raise InvalidInputError(f"retriever {text!r} has an empty leg; {GRAMMAR}")
-            elif encoder is not None:
-                raise InvalidInputError(f"retriever {text!r} names two encoders, {encoder} and {part}; {GRAMMAR}")
+            if leg in lexical:
+                raise InvalidInputError(f"retriever {text!r} names {leg} twice; {GRAMMAR}")
+            if leg in LEXICAL_LEGS:
+                lexical[leg] = _with_options(LEXICAL_LEGS[leg], options, leg)
             else:
-                encoder = part.strip()
-        return cls(name=text, encoder=encoder, lexical=lexical, fusion=fusion)
+                encoders.append(part)
+        if len(encoders) > 1:
+            raise InvalidInputError(f"retriever {text!r} names two encoders, {' and '.join(encoders[:2])}; {GRAMMAR}")
+        return cls(name=text, encoder=encoders[0] if encoders else None, lexical=lexical, fusion=fusion)
 
 
 def _with_options(spec: LexicalSpec, options: str, leg: str) -> LexicalSpec:

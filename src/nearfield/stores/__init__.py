@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where vectors live and are searched."""

@@ -14,6 +14,9 @@ from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
 from nearfield.stores.values import Projection, is_unicode, project
 
+# One encoder for all: `json.dumps` with options makes a new one each time.
+TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 MAX_NORM = 1e18
 """The longest vector under dot and l2: the product and the squared difference of two such fit float32."""
 
@@ -204,6 +207,6 @@ def _check_payload(id: str, payload: Payload) -> tuple[str, Projection]:
         return "{}", {}
     try:
         projection = project(payload.meta)
-        return json.dumps(dict(payload.meta), ensure_ascii=False, separators=(",", ":")), projection
+        return TO_JSON(dict(payload.meta)), projection
     except ValueError as error:  # ours, or json's own about an integer of too many digits
         raise InvalidInputError(f"the meta of {id!r} cannot be stored: {error}") from error

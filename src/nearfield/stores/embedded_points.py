@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nearfield.arrays import Vectors
 from nearfield.errors import CapabilityError, InvalidInputError
 from nearfield.stores.base import Match, Payload, Point, StoreConfig
-from nearfield.stores.batches import MAX_NORM, CheckedBatch, check_norms
+from nearfield.stores.batches import MAX_NORM, TO_JSON, CheckedBatch, check_norms
 from nearfield.stores.embedded_filters import stored_fields
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ WITH_ALL: list[str] = [ID, BODY, NORM]
 
 UNIT_TOLERANCE = 1e-6
 """How far from 1 the length of a vector may be that is stored as it is: the rounding of float32 normalisation."""
+
+_DISTANCES: dict[str, Callable[[float], float | None]] = {
+    "cosine": lambda score: 1 - score,
+    "dot": lambda score: -score,
+    "l2": lambda score: score,  # the engine's score is the distance
+    "sparse": lambda score: None,
+}
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -53,24 +60,23 @@ def engine_points(batch: CheckedBatch, config: StoreConfig, *, size: int = 1000)
 def _points(batch: CheckedBatch, config: StoreConfig, rows: range) -> "list[engine.Point]":
     import qdrant_edge
 
-    vectors: list[list[float]] = []
+    part: Vectors | None = None
     norms: list[float | None] = [None] * len(rows)
     if batch.vectors is not None and batch.norms is not None:
         part, lengths = batch.vectors[rows.start : rows.stop], batch.norms[rows.start : rows.stop]
         if config.metric == "cosine":
             part, norms = unit_vectors(part, lengths)
-        vectors = part.tolist()
     points = []
     for place, row in enumerate(rows):
         id, payload = batch.ids[row], batch.payloads[row]
-        named: dict[str, Any] = {DENSE: vectors[place]} if vectors else {}
+        # A row at a time: lists of a whole batch fall out of the processor's cache before the engine reads them.
+        named: dict[str, Any] = {} if part is None else {DENSE: part[place].tolist()}
         for leg in config.sparse:
             named[leg] = qdrant_edge.SparseVector(*batch.sparse[leg][row])
         stored = stored_fields(batch.fields[row])
         stored[ID] = id
-        stored[BODY] = (
-            f"[{json.dumps([payload.text, payload.title, payload.digest], ensure_ascii=False)},{batch.metas[row]}]"
-        )
+        texts = TO_JSON([payload.text, payload.title, payload.digest])
+        stored[BODY] = f"[{texts},{batch.metas[row]}]"
         if norms[place] is not None:
             stored[NORM] = norms[place]
         points.append(qdrant_edge.Point(engine_id(id), named, stored))
@@ -158,19 +164,13 @@ def read_matches(hits: "list[engine.ScoredPoint]", metric: str, *, with_payload:
     Returns:
         The matches, best first, ties by id.
     """
+    turned = {"l2": -1.0}.get(metric, 1.0)
+    distance = _DISTANCES[metric]
     found = []
     for hit in hits:
         stored: dict[str, Any] = hit.payload or {}
-        payload = read_payload(stored) if with_payload else None
         score = hit.score
-        match metric:
-            case "cosine":
-                found.append(Match(stored[ID], score, 1 - score, payload))
-            case "dot":
-                found.append(Match(stored[ID], score, -score, payload))
-            case "l2":
-                found.append(Match(stored[ID], -score, score, payload))
-            case _:
-                found.append(Match(stored[ID], score, None, payload))
-    found.sort(key=lambda match: (-match.score, match.id))
+        found.append(Match(stored[ID], turned * score, distance(score), read_payload(stored) if with_payload else None))
+    if len({match.score for match in found}) < len(found):
+        found.sort(key=lambda match: (-match.score, match.id))
     return found
