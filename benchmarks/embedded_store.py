@@ -150,7 +150,9 @@ def chroma(vectors: np.ndarray, queries: np.ndarray, folder: Path, repeats: int)
     totals = []
     for number in range(repeats):
         client = chromadb.PersistentClient(str(folder / f"chroma-{number}"))
-        collection = client.create_collection("c", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+        collection = client.create_collection(
+            "sentences", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
         start = time.perf_counter()
         for batch in batches(vectors):
             documents = [payload.text for payload in batch.payloads]

@@ -12,9 +12,9 @@ from nearfield.report import frozen
 
 
 def shifted(base, by, *, noise=0.05, seed=1):
-    """Scores that differ from `base` by exactly `by` in the mean, and by some noise query by query."""
-    drawn = np.random.default_rng(seed).normal(0, noise, len(base))
-    return base + by + drawn - drawn.mean()
+    """Scores that differ from `base` by exactly `by` in the mean, with a standard deviation of exactly `noise`."""
+    drawn = np.random.default_rng(seed).normal(size=len(base))
+    return base + by + noise * (drawn - drawn.mean()) / drawn.std(ddof=1)
 
 
 BASE = np.random.default_rng(0).uniform(0.2, 0.8, 400)
@@ -77,14 +77,9 @@ def test_an_unclear_dearer_candidate_does_not_block_but_is_named():
 def test_the_queries_that_would_settle_it_are_worked_out_by_the_normal_distribution():
     decision = three(-0.008, -0.001)
     # Two candidates compared: one-sided 0.0125 gives 2.2414, a power of 80 % 0.8416; the distance is 0.002.
-    deviation = np.std(decision_differences(-0.008), ddof=1)
-    needed = ((2.2414 + 0.8416) * deviation / 0.002) ** 2 - len(BASE)
+    needed = ((2.2414 + 0.8416) * 0.05 / 0.002) ** 2 - len(BASE)
     assert needed <= decision.more_queries <= needed * 1.1
     assert f"About {decision.more_queries:,} more judged queries would settle it" in decision.why
-
-
-def decision_differences(by):
-    return shifted(BASE, by) - BASE
 
 
 def test_as_many_queries_as_predicted_usually_settle_it():

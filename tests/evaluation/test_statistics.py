@@ -169,9 +169,9 @@ def test_a_clear_difference_has_the_smallest_p_that_resampling_can_give():
 
 
 def test_holm_adjusts_as_worked_out_by_hand():
-    # Sorted 0.01, 0.02, 0.03, 0.5 times 4, 3, 2, 1; the third may not fall below the second.
-    np.testing.assert_allclose(holm([0.03, 0.5, 0.01, 0.02]), [0.06, 0.5, 0.04, 0.06])
-    np.testing.assert_allclose(holm_levels([0.03, 0.5, 0.01, 0.02], 0.05), [0.05 / 3, 0.05 / 3, 0.05 / 4, 0.05 / 3])
+    # Sorted 0.01, 0.02, 0.024, 0.5 times 4, 3, 2, 1 is 0.04, 0.06, 0.048, 0.5; the third may not fall below the second.
+    np.testing.assert_allclose(holm([0.024, 0.5, 0.01, 0.02]), [0.06, 0.5, 0.04, 0.06])
+    np.testing.assert_allclose(holm_levels([0.024, 0.5, 0.01, 0.02], 0.05), [0.05 / 3, 0.05 / 3, 0.05 / 4, 0.05 / 3])
     assert holm([]).shape == (0,)
 
 

@@ -14,21 +14,21 @@ legs = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), scores, min_size=1)
 
 def plain_zscore(rankings):
     """The definition, one candidate at a time."""
-    fused = {}
-    for id_ in {id_ for leg in rankings for id_ in leg}:
-        parts = []
-        for leg in rankings:
-            mean, spread = statistics.fmean(leg.values()), statistics.pstdev(leg.values())
-            normal = {key: (value - mean) / spread if spread > 1e-7 else 0.0 for key, value in leg.items()}
-            parts.append(normal.get(id_, min(normal.values())))
-        fused[id_] = statistics.fmean(parts)
+    ids = {id_ for leg in rankings for id_ in leg}
+    fused = dict.fromkeys(ids, 0.0)
+    for leg in rankings:
+        filled = {id_: leg.get(id_, min(leg.values())) for id_ in ids}
+        mean, spread = statistics.fmean(filled.values()), statistics.pstdev(filled.values())
+        for id_ in ids if spread > 1e-7 else ():
+            fused[id_] += (filled[id_] - mean) / spread / len(rankings)
     return fused
 
 
 def test_zscore_fusion_of_a_worked_example():
     fused = dict(fuse([{"a": 4.0, "b": 2.0}, {"b": 0.9, "c": 0.1}]))
-    # Each leg's two scores become +1 and -1; what a leg missed gets its -1.
-    assert fused == {"b": 0.0, "a": 0.0, "c": -1.0}
+    # The legs' scores of a, b, c are 4, 2, 2 and 0.1, 0.9, 0.1: each has one value two thirds above the mean.
+    high, low = 2 / math.sqrt(2), -1 / math.sqrt(2)
+    assert fused == pytest.approx({"a": (high + low) / 2, "b": (low + high) / 2, "c": low})
 
 
 def test_reciprocal_ranks_of_a_worked_example():
@@ -53,16 +53,11 @@ def test_a_leg_that_found_nothing_or_scores_all_alike_has_no_say():
     assert [id_ for id_, _ in fuse([{"a": 2.0, "b": 1.0}, {"a": 0.3, "b": 0.3 + 1e-12}])] == ["a", "b"]
 
 
-def test_a_known_floor_lets_a_lone_match_count():
-    dense = {"a": 0.9, "b": 0.8, "c": 0.1}
-    assert [id_ for id_, _ in fuse([{"b": 7.0}, dense])] == ["a", "b", "c"]
-    assert [id_ for id_, _ in fuse([{"b": 7.0}, dense], floors=[0.0, None])] == ["b", "a", "c"]
-
-
-def test_a_known_floor_takes_part_in_the_normalisation():
-    fused = dict(fuse([{"a": 3.0, "b": 2.0}, {"c": 1.0}], floors=[1.0, None]))
-    spread = math.sqrt(2 / 3)  # of 3, 2 and the floor 1
-    assert fused == pytest.approx({"a": 0.5 / spread, "b": 0.0, "c": -0.5 / spread})
+def test_a_known_floor_makes_room_below_what_a_leg_returned():
+    words, meaning = {"a": 9.0, "b": 8.0}, {"c": 0.9, "b": 0.5, "a": 0.1}
+    assert fuse([words, meaning])[0][0] == "c"  # no worse by words than "b"
+    # Next to 0 for "c", 8 is nearly as much as 9.
+    assert fuse([words, meaning], floors=[0.0, None])[0][0] == "b"
 
 
 def test_no_candidates_at_all_is_an_empty_ranking():

@@ -24,13 +24,15 @@ def fuse(
 ) -> list[tuple[str, float]]:
     """Combine the candidates of several legs into one ranking.
 
-    A leg that returned nothing, or scored everything alike, has no say.
+    Each leg gives every candidate a score: its own, or its floor for those that it did not return. These are
+    normalised over all candidates and then averaged. A leg that returned nothing, or scores everything alike, has no
+    say.
 
     Args:
         legs: For each leg, its candidates' scores, higher is better; depths may differ.
         floors: For each leg, the score of everything it did not return, where that is known: 0 for a lexical leg
-            that returned all records that share a word. It takes part in the normalisation. Where it is None, what a
-            leg did not return gets the leg's lowest score. Without meaning under `rrf`.
+            that returned all records that share a word. None for the lowest score that the leg returned. Without
+            meaning under `rrf`, where what a leg did not return gets 0.
         weights: For each leg, how much it counts; equal by default.
         method: `zscore` (scores minus their mean, over their standard deviation), `minmax` (scores scaled to 0..1),
             or `rrf` (1 / (60 + rank)).
@@ -60,30 +62,28 @@ def fuse(
     for leg, floor, weight in zip(legs, floors, weights, strict=True):
         if leg:
             columns = np.fromiter((position[id_] for id_ in leg), dtype=np.intp, count=len(leg))
-            normalised, elsewhere = _reciprocal_ranks(leg) if method == "rrf" else _normalised(leg, floor, method)
-            row = np.full(len(ids), elsewhere)
-            row[columns] = normalised
-            total += weight * row
+            if method == "rrf":
+                total[columns] += weight * _reciprocal_ranks(leg)
+            else:
+                row = np.full(len(ids), min(leg.values()) if floor is None else floor)
+                row[columns] = list(leg.values())
+                total += weight * _normalised(row, method)
     order = np.argsort(-total, kind="stable")
     return [(ids[column], float(total[column])) for column in order]
 
 
-def _reciprocal_ranks(leg: Mapping[str, float]) -> tuple[Scores, float]:
+def _reciprocal_ranks(leg: Mapping[str, float]) -> Scores:
     ranked = sorted(leg, key=lambda id_: (-leg[id_], id_))
-    share = {id_: 1.0 / (RRF_CONSTANT + rank) for rank, id_ in enumerate(ranked, start=1)}
-    return np.array([share[id_] for id_ in leg]), 0.0
+    shares = {id_: 1.0 / (RRF_CONSTANT + rank) for rank, id_ in enumerate(ranked, start=1)}
+    return np.array([shares[id_] for id_ in leg])
 
 
-def _normalised(leg: Mapping[str, float], floor: float | None, method: FusionMethod) -> tuple[Scores, float]:
-    """Normalise a leg's scores, and the score of what it did not return."""
-    scores = np.array([*leg.values(), min(leg.values()) if floor is None else floor])
-    known = scores[:-1] if floor is None else scores
+def _normalised(row: Scores, method: FusionMethod) -> Scores:
     if method == "minmax":
-        centre, spread = known.min(), np.ptp(known)
+        centre, spread = row.min(), np.ptp(row)
     else:
-        centre, spread = known.mean(), known.std()
+        centre, spread = row.mean(), row.std()
     # Scores that differ by rounding alone carry no information, and would be blown up to full size.
-    if spread <= 1e-9 * max(1.0, float(np.abs(known).max())):
-        return np.zeros(len(leg)), 0.0
-    normalised = (scores - centre) / spread
-    return normalised[:-1], float(normalised[-1])
+    if spread <= 1e-9 * max(1.0, float(np.abs(row).max())):
+        return np.zeros_like(row)
+    return (row - centre) / spread
