@@ -29,7 +29,7 @@ from nearfield.stores.embedded_points import DENSE, WITH_ID
 K = 10
 BATCH = 2000
 ENCODER = "all-MiniLM-L6-v2"
-CHROMA_EF = (20, 50, 100, 200, 400)
+CHROMA_EF = (10, 20, 50, 100, 200)
 
 
 def sentences() -> Iterator[str]:

@@ -63,10 +63,12 @@ def measure_alternately(
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Say where and with what was measured: CPU, cores, system, versions (of `packages` too) and commit."""
+    """Say where and with what was measured: CPU, cores, load, system, versions (of `packages` too) and commit."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        # Well above the number of cores, other work took part of the machine from what was timed.
+        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in (*_PACKAGES, *packages)},

@@ -5,7 +5,9 @@
 Every default was chosen on the train claims. Writes results/quality.json.
 """
 
+import hashlib
 import tempfile
+import tomllib
 from pathlib import Path
 
 from harness import machine, write
@@ -24,7 +26,18 @@ TARGETS = {
 }
 
 
+def check_data() -> None:
+    """Refuse other data than the protocol names."""
+    protocol = tomllib.loads(Path(__file__).with_name("protocol.toml").read_text(encoding="utf-8"))["data"]["scifact"]
+    folder = Path(nf.__file__).parent / "data/bundled/scifact"
+    for file, key in (("corpus.jsonl.xz", "sha256"), ("qrels/test.tsv.xz", "qrels_sha256")):
+        found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        if found != protocol[key]:
+            raise SystemExit(f"{file} has SHA-256 {found}, protocol.toml names {protocol[key]}")
+
+
 def main() -> None:
+    check_data()
     dataset = nf.load_dataset("scifact", "test")
     rows = {}
     with tempfile.TemporaryDirectory() as folder:

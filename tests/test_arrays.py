@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nearfield.arrays import as_matrix, normalise, row_norms, top_k
+from nearfield.arrays import as_matrix, normalise, row_norms
 from nearfield.errors import InvalidInputError
 
 matrices = arrays(
@@ -47,9 +47,3 @@ def test_a_zero_row_stays_zero():
 def test_normalised_rows_have_length_one(matrix):
     lengths = row_norms(normalise(matrix))
     assert ((np.abs(lengths - 1) < 1e-5) | (row_norms(matrix) == 0)).all()
-
-
-def test_the_top_of_a_worked_example_breaks_ties_by_index():
-    np.testing.assert_array_equal(top_k(np.array([[1.0, 3.0, 3.0, 2.0]]), 3), [[1, 2, 3]])
-    np.testing.assert_array_equal(top_k(np.array([[1.0, 3.0]]), 5), [[1, 0]])
-    assert top_k(np.array([[1.0]]), 0).shape == (1, 0)

@@ -1,4 +1,4 @@
-"""Float32 matrices with a row for each thing: validate, normalise, choose the top k."""
+"""Float32 matrices with a row for each thing: validate and normalise."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -66,20 +66,3 @@ def normalise(matrix: Vectors) -> Vectors:
     """
     norms = row_norms(matrix)[:, None]
     return np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0, casting="same_kind")
-
-
-def top_k(scores: Scores | Vectors, k: int) -> npt.NDArray[np.intp]:
-    """Find the k highest scores of each row.
-
-    Args:
-        scores: `(n_queries, n)` scores, higher is better.
-        k: How many to return; more than `n` gives `n`.
-
-    Returns:
-        `(n_queries, min(k, n))` column indices, best first; ties by the lower index.
-    """
-    k = min(k, scores.shape[1])
-    if k == 0:
-        return np.empty((scores.shape[0], 0), dtype=np.intp)
-    # A stable sort of the whole row keeps ties by index even across the cut, which a partition would not.
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -74,6 +74,11 @@ def test_an_unclear_dearer_candidate_does_not_block_but_is_named():
     )
 
 
+def test_an_unclear_candidate_of_the_same_cost_does_not_block_but_is_named():
+    decision = decide({"one": BASE, "other": shifted(BASE, -0.005, noise=0.3)}, {"one": 1, "other": 1})
+    assert (decision.verdicts["other"], decision.chosen, decision.rivals) == ("unclear", "one", ("other",))
+
+
 def test_the_queries_that_would_settle_it_are_worked_out_by_the_normal_distribution():
     decision = three(-0.008, -0.001)
     # Two candidates compared: one-sided 0.0125 gives 2.2414, a power of 80 % 0.8416; the distance is 0.002.

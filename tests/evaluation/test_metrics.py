@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation import metrics
-from nearfield.evaluation.metrics import evaluate_run, parse_metric, queries_without_relevant
+from nearfield.evaluation.metrics import evaluate_run, parse_metric
 from nearfield.evaluation.ndcg import ndcg_at_k
 from nearfield.evaluation.relevance import (
     average_precision_at_k,
@@ -144,7 +144,6 @@ def test_a_judged_query_that_was_not_run_or_has_no_relevant_document_scores_0():
     scores = evaluate_run(run, qrels, [f"{name}@5" for name in NAMES])
     for name in NAMES:
         assert (scores[f"{name}@5"] > 0).tolist() == [True, False, False, False]
-    assert queries_without_relevant(qrels) == ["none relevant", "nothing judged"]
 
 
 def test_queries_that_are_not_judged_are_ignored():

@@ -112,11 +112,14 @@ def decide(
     `(1 - level) / 2`, Holm-corrected over the candidates; it is worse if the upper end, so corrected, is below
     `-margin`; else it is unclear. If an unclear one is cheaper than the cheapest good one, nothing is chosen.
 
-    The best is picked by the same queries that it is then compared on. It owes some of its lead to luck, which makes
-    the others look worse: they are rarely called good wrongly with respect to it, and tend to come out unclear. But
-    the candidate of the highest mean need not be the best in truth. If it is also cheap, it is chosen, although a
-    dearer one may be better; `rivals` names those that the queries do not rule out. Confirm a choice that matters
-    on queries that it was not made on. How often such errors happen: `benchmarks/statistics_coverage.py`.
+    The best is picked by the same queries that it is then compared on, and owes some of its lead to luck, which makes
+    the others look worse. So none is easily called good wrongly, but of five that are equal in truth one was called
+    worse in 4.9 % of simulated samples of 50 queries (0.5 % of 300), where the correction alone would allow 2.5 %.
+    Also, the highest mean need not belong to the best in truth. If it is also cheap it is chosen, though a dearer one
+    may be better: one that was 0.02 worse in truth was chosen in 23 % of samples of 50 queries, 3 % of 300 and none
+    of 1,000. `rivals` names the dearer ones that the queries do not rule out, and named the better one in all but
+    0.9 % of samples. Confirm a choice that matters on queries that it was not made on. The simulation is
+    `benchmarks/statistics_coverage.py`.
 
     Equal scores have a difference of 0 with an interval of no width: many queries that never tell two candidates
     apart count as proof that they are equal. Fewer than six queries never settle anything at a level of 0.95.

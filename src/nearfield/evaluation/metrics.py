@@ -135,22 +135,6 @@ def evaluate_run(
     return scores
 
 
-def queries_without_relevant(qrels: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """List the queries that no document is relevant to, so that every ranking scores 0.
-
-    Args:
-        qrels: For each query the grade of each judged document.
-
-    Returns:
-        Their ids, in the order of `qrels`.
-
-    Examples:
-        >>> queries_without_relevant({"q1": {"a": 1}, "q2": {"a": 0}})
-        ['q2']
-    """
-    return [query for query, grades in qrels.items() if max(grades.values(), default=0) <= 0]
-
-
 def _block(
     run: Mapping[str, Sequence[str]], qrels: Mapping[str, Mapping[str, int]], queries: Sequence[str], depth: int
 ) -> _Block:

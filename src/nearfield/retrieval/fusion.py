@@ -86,4 +86,5 @@ def _normalised(row: Scores, method: FusionMethod) -> Scores:
     # Scores that differ by rounding alone carry no information, and would be blown up to full size.
     if spread <= 1e-9 * max(1.0, float(np.abs(row).max())):
         return np.zeros_like(row)
-    return (row - centre) / spread
+    normalised: Scores = (row - centre) / spread
+    return normalised

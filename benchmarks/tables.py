@@ -1,0 +1,158 @@
+"""Write the README's tables from results/*.json.
+
+    python benchmarks/tables.py [--check]
+
+With --check, say whether the README holds what the results say, and change nothing.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness import RESULTS
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->"
+
+
+def result(name: str) -> dict[str, Any] | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def quality(found: dict[str, Any]) -> str:
+    rows = []
+    for name, row in found["retrievers"].items():
+        ndcg, recall = row["ndcg@10"], row["recall@100"]
+        target = "" if row["target"] is None else f"{row['target']:.3f}"
+        reached = f"{ndcg['mean']:.3f} [{ndcg['low']:.3f}, {ndcg['high']:.3f}]"
+        rows.append([f"`{name}`", reached, target, f"{recall['mean']:.3f}"])
+    return f"**Quality** on {found['data']}\n\n" + table(["retriever", "nDCG@10", "target", "recall@100"], rows)
+
+
+def encoding(found: dict[str, Any]) -> str:
+    rows = []
+    for name, row in found["results"].items():
+        ours, peer = row["texts_per_second"]["nearfield"], row["texts_per_second"]["sentence-transformers"]
+        speedup = row["speedup"]
+        rows.append(
+            [
+                f"{name}, {row['mean_tokens']:.0f} tokens",
+                f"{ours:,.0f}",
+                f"{peer:,.0f}",
+                f"{speedup['median']:.2f}× ({speedup['low']:.2f}–{speedup['high']:.2f})",
+                f"{row['target_speedup']}×",
+                f"{row['minimum_cosine']:.4f}",
+            ]
+        )
+    head = ["texts", "nearfield, texts/s", "sentence-transformers", "ratio", "target", "lowest cosine"]
+    return "**Encoding**, all-MiniLM-L6-v2 in float32\n\n" + table(head, rows)
+
+
+def store(found: dict[str, Any]) -> str:
+    ours, queries = found["nearfield"], found["queries"]
+    raw = queries["raw_string_ids"]
+    rows = [
+        ["upsert, synced before it is acknowledged", f"{ours['upsert_points_per_second']:,.0f} points/s", "≥ 15,000"],
+        [
+            "query against the bare engine, same recall",
+            f"{queries['ours']['per_second']:,.0f} against {raw['per_second']:,.0f}/s: {queries['ours_to_raw']:.0%} "
+            f"at recall@10 {queries['ours']['recall']:.3f}",
+            "≥ 85 %",
+        ],
+        ["exact search", f"{queries['exact']['per_second']:,.0f}/s", ""],
+        [
+            "a filter that keeps 1 %",
+            f"{queries['ours_filter_1_percent']['per_second']:,.0f}/s at recall@10 "
+            f"{queries['ours_filter_1_percent']['recall']:.3f}",
+            "",
+        ],
+    ]
+    disk = f"{ours['allocated_mb']:,.0f} MB"
+    if "chroma" in found:
+        chroma = found["chroma"]
+        rows.append(
+            [
+                "ingest with finished index, against Chroma",
+                f"{ours['ingest_and_index_s']:.1f} s against {chroma['ingest_and_index_s']:.1f} s: "
+                f"{found['ingest_speedup']:.1f}×",
+                "≥ 4×",
+            ]
+        )
+        if chroma["at_our_recall"]:
+            rows.append(["queries/s of Chroma at that recall", f"{chroma['at_our_recall']:,.0f}", ""])
+        disk += f" (Chroma {chroma['allocated_mb']:,.0f} MB)"
+    rows.append(["disk, allocated blocks", disk, ""])
+    count, dim = found["vectors"]
+    return f"**Store**, {count:,} × {dim}, {found['data']}\n\n" + table(["", "measured", "target"], rows)
+
+
+def starting(found: dict[str, Any]) -> list[list[str]]:
+    helped, imported = found["help_vs_numpy"], found["import_vs_json"]
+    return [
+        ["`nearfield --help` against `import numpy`", f"{helped['ratio']:.2f}×", "≤ 1.5×"],
+        ["`import nearfield` beyond `import json`", f"{imported['difference_s'] * 1e3:.0f} ms", "≤ 50 ms"],
+        ["core installation", f"{found['core_install_mb']:,.0f} MB", "≤ 350 MB"],
+    ]
+
+
+def memory(found: dict[str, Any]) -> list[str]:
+    quarters = " · ".join(f"{peak:.0f}" for peak in found["peak_in_each_quarter_mb"])
+    return [
+        f"anonymous memory, indexing {found['records']:,} records (peak in each quarter of the time, MB)",
+        quarters,
+        "≤ 1,000, flat",
+    ]
+
+
+def statistics(found: dict[str, Any]) -> list[list[str]]:
+    coverages = [share for shares in found["coverage_of_95_percent_intervals"].values() for share in shares.values()]
+    seconds = found["speed"]["seconds"]
+    return [
+        [
+            "coverage of the 95 % intervals",
+            f"{min(coverages):.3f}–{max(coverages):.3f}",
+            "0.93–0.97",
+        ],
+        [
+            "10,000 resamples of 10,000 queries",
+            f"{found['speed']['bootstrap_10000_of_10000_seconds']['median']:.2f} s",
+            "≤ 1 s",
+        ],
+        *[[f"scoring 10,000 × 1,000: {name}", f"{timing['median']:.2f} s", ""] for name, timing in seconds.items()],
+    ]
+
+
+def tables() -> str:
+    parts = []
+    for name, write in (("quality", quality), ("transformer_speed", encoding), ("embedded_store", store)):
+        if found := result(name):
+            parts.append(write(found))
+    rows = starting(found) if (found := result("startup")) else []
+    rows += [memory(found)] if (found := result("ingest_memory_hash")) else []
+    rows += statistics(found) if (found := result("statistics_coverage")) else []
+    parts.append("**The rest**\n\n" + table(["", "measured", "target"], rows))
+    found = next(filter(None, map(result, ("quality", "transformer_speed", "embedded_store"))), None)
+    if found:
+        parts.append(f"On {found['machine']['cores']} cores of {found['machine']['cpu']}; versions stand in the JSON.")
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    fresh = f"{before}{BEGIN}{tables()}{END}{after}"
+    if "--check" in sys.argv:
+        raise SystemExit(0 if fresh == text else "README.md is behind benchmarks/results; run benchmarks/tables.py")
+    README.write_text(fresh, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
