@@ -17,6 +17,7 @@ import pytest
 from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, StorageError
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
 from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded_points import unit_vectors
 
 CONFIG = StoreConfig(dim=4)
 SECRET = "a secret that must go"
@@ -122,6 +123,14 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
             assert point.payload.digest == str(step)
             np.testing.assert_allclose(point.vector, np.array([1, 2, 3, 4]) * (step + 1), rtol=1e-6)
     assert not written
+
+
+def test_vectors_of_length_one_are_stored_as_they_are():
+    vectors = np.random.default_rng(0).normal(size=(100, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    units, lengths = unit_vectors(vectors, np.linalg.norm(vectors.astype(np.float64), axis=1))
+    assert units is vectors
+    assert lengths == [None] * 100
 
 
 # --- the disk
@@ -324,6 +333,19 @@ def test_threads_read_while_others_write_and_compact(store):
         thread.join()
     assert problems == []
     assert store.count() == 204
+
+
+def test_a_reader_whose_shard_was_replaced_underneath_asks_the_new_one(store):
+    store.upsert(batch(["a"]))
+    current = store._held._shard
+
+    class Replaced:
+        def count(self, request):
+            store._held._shard = current
+            raise Exception("Shard is not initialized")
+
+    store._held._shard = Replaced()
+    assert store.count() == 1
 
 
 def test_closing_waits_for_readers_and_they_are_told(store):

@@ -41,14 +41,12 @@ def close_shard(shard: "engine.EdgeShard") -> None:
 class HeldShard:
     """The shard that counts in a locked folder.
 
+    `folder` is that folder, and `approximate` says whether searching uses an index, and so may miss a neighbour.
+
     Args:
         folder: The locked folder.
         shard: The engine's shard.
         config: What it holds.
-
-    Attributes:
-        folder: The locked folder.
-        approximate: Whether searching uses an index, and so may miss a neighbour.
     """
 
     def __init__(self, folder: Folder, shard: "engine.EdgeShard", config: StoreConfig) -> None:
@@ -77,7 +75,7 @@ class HeldShard:
         return self._shard
 
     @contextmanager
-    def write(self, doing: str, needed: int) -> "Iterator[engine.EdgeShard]":
+    def write(self, doing: str, needed: int) -> Iterator["engine.EdgeShard"]:
         """Take the turn to write.
 
         Args:
