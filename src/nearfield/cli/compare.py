@@ -2,7 +2,15 @@
 
 import click
 
-from nearfield.cli.console import field_options, judgement_options, print_json, progress_bars
+from nearfield.cli.console import (
+    OutputPath,
+    field_options,
+    judgement_options,
+    print_json,
+    progress_bars,
+    report_skipped,
+    vector_cache,
+)
 
 
 @click.command(short_help="Which retriever should I use? Measure, decide, report.")
@@ -20,11 +28,11 @@ from nearfield.cli.console import field_options, judgement_options, print_json, 
 @click.option("--metric", default="ndcg@10", show_default=True, help="The metric that decides.")
 @click.option("--margin", type=float, default=0.01, show_default=True, help="How much worse still counts as good.")
 @click.option("--queries-per-month", type=float, default=1e6, show_default=True, help="Workload for the cost.")
-@click.option("--save", type=click.Path(dir_okay=False), help="Write the report as JSON, for `index --from`.")
-@click.option("--report", type=click.Path(dir_okay=False), help="Write the report as .html or .md.")
+@click.option("--save", type=OutputPath(), help="Write the report as JSON, for `index --from`.")
+@click.option("--report", type=OutputPath(".html", ".htm", ".md"), help="Write the report as .html or .md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")
 @field_options
 def compare(
     corpus: str,
@@ -58,7 +66,7 @@ def compare(
     records = nf.read_corpus(
         corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
     )
-    with progress_bars() as progress:
+    with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         result = nf.compare(
             records,
             retrievers,
@@ -69,16 +77,18 @@ def compare(
             seed=seed,
             skip_bad=skip_bad,
             cost_model=nf.CostModel(queries_per_month=queries_per_month),
-            cache=None if no_cache else nf.VectorCache(),
+            cache=cache,
             progress=progress,
         )
-    if save:
-        result.save(save)
-    if report:
-        result.export(report)
+    report_skipped(records.skipped.count, records.skipped.problems)
+    if unknown := result.protocol.skipped - records.skipped.count:
+        click.echo(f"skipped {unknown:,} judgements of unknown queries or documents", err=True)
+    # First of all, so that a disk that has become full does not lose what was measured.
     if as_json:
         print_json(result.to_json())
-        return
-    click.echo(str(result))
-    for path in filter(None, (save, report)):
-        click.echo(f"wrote {path}")
+    else:
+        click.echo(str(result))
+    for path, write in ((save, result.save), (report, result.export)):
+        if path:
+            write(path)
+            click.echo(f"wrote {path}", err=as_json)

@@ -1,16 +1,22 @@
 """What the commands share: errors become exit codes, progress goes to standard error, `--json` to standard output."""
 
 import contextlib
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nearfield.errors import CollectionBusyError, NearfieldError
 from nearfield.progress import Progress
+
+if TYPE_CHECKING:  # the command line starts without numpy
+    from nearfield.encoders.cache import VectorCache
 
 EXIT_FAILED = 1
 EXIT_BUSY = 75  # EX_TEMPFAIL of sysexits.h: the same command may succeed later
@@ -23,10 +29,14 @@ class ErrorHandlingGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's own signature
         """Run the command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # such as Windows' cp1252, which lacks most of Unicode
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except NearfieldError as error:
-            click.echo(f"error: {error}", err=True)
+            # Of an OSError the words only, without "[Errno 28]".
+            click.echo(f"error: {getattr(error, 'strerror', None) or error}", err=True)
             ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
         except KeyboardInterrupt:
             click.echo(
@@ -35,9 +45,59 @@ class ErrorHandlingGroup(click.Group):
             ctx.exit(EXIT_INTERRUPTED)
 
 
-def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value
+class OutputPath(click.Path):
+    """A file to write, refused before any work is done if it could not be written after it.
+
+    Args:
+        *endings: What its name may end in; anything by default.
+    """
+
+    def __init__(self, *endings: str) -> None:
+        super().__init__(dir_okay=False, writable=True)
+        self.endings = endings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # click's own signature
+        """Check the path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if self.endings and path.suffix.lower() not in self.endings:
+            self.fail(f"the file must end in {' or '.join(self.endings)}, got {os.fspath(path)!r}.", param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {os.fspath(path.parent)!r}; make it first.", param, ctx)
+        if not os.access(path.parent, os.W_OK):
+            self.fail(f"the folder {os.fspath(path.parent)!r} cannot be written to; choose another.", param, ctx)
+        return os.fspath(path)
+
+
+def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value, or a dataclass of them
     """Print one JSON document to standard output."""
-    click.echo(json.dumps(values, ensure_ascii=False, indent=2))
+    from nearfield.report.frozen import to_json
+
+    click.echo(json_text(to_json(values), indent=2))
+
+
+def json_text(values: Any, *, indent: int | None = None) -> str:  # noqa: ANN401  # any JSON value
+    """Write JSON that standard output can carry whatever its encoding."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(values, ensure_ascii=not unicode, indent=indent, allow_nan=False)
+
+
+@contextlib.contextmanager
+def vector_cache(*, use: bool = True) -> "Iterator[VectorCache | None]":
+    """Open the user's vector cache, if it is to be used.
+
+    Args:
+        use: Whether it is.
+
+    Yields:
+        The cache, or None.
+    """
+    if not use:
+        yield None
+        return
+    from nearfield.encoders.cache import VectorCache
+
+    with contextlib.closing(VectorCache()) as cache:
+        yield cache
 
 
 @contextlib.contextmanager

@@ -1,10 +1,15 @@
 """`nearfield demo`: the whole way, on real data that comes with the package."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nearfield.cli.console import progress_bars
+from nearfield.cli.console import progress_bars, vector_cache
+from nearfield.errors import StorageError
+
+if TYPE_CHECKING:  # the command line starts without numpy
+    from nearfield.encoders.cache import VectorCache
 
 ENCODER = "all-MiniLM-L6-v2"
 CANDIDATES = ("tfidf", "bm25", ENCODER, f"hybrid:{ENCODER}", f"bm25+chars+{ENCODER}")
@@ -26,12 +31,19 @@ def demo(folder: str) -> None:
     The data (SciFact) comes with the package. The choice is made on its 809 training claims and confirmed on its 300
     test claims.
     """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder} ({error.strerror}); choose another with --to") from error
+    with vector_cache() as cache:
+        _run(target, cache)
+
+
+def _run(target: Path, cache: "VectorCache | None") -> None:
     import nearfield as nf
 
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     train, test = nf.load_dataset("scifact", "train"), nf.load_dataset("scifact", "test")
-    cache = nf.VectorCache()
     _step("1", "Which retriever fits these 5,183 abstracts?  nearfield compare …")
     with progress_bars() as progress:
         report = nf.compare(

@@ -1,11 +1,10 @@
 """`nearfield encode`: vectors for these texts."""
 
-import json
 from pathlib import Path
 
 import click
 
-from nearfield.cli.console import field_options, progress_bars, report_skipped
+from nearfield.cli.console import OutputPath, field_options, json_text, progress_bars, report_skipped
 
 
 @click.command(short_help="Turn texts into vectors.")
@@ -22,7 +21,7 @@ from nearfield.cli.console import field_options, progress_bars, report_skipped
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False),
+    type=OutputPath(".npz", ".jsonl"),
     help="Write .npz (arrays `ids` and `vectors`) or .jsonl. Without it, JSON lines are printed.",
 )
 @field_options
@@ -45,8 +44,6 @@ def encode(
     """
     if (corpus is None) == (not texts):
         raise click.UsageError("give either a CORPUS or one or more --text")
-    if output and Path(output).suffix not in (".npz", ".jsonl"):
-        raise click.UsageError(f"--output must end in .npz or .jsonl, got {output}")
     import nearfield as nf
     from nearfield.collection.manifest import replace_file
 
@@ -63,7 +60,7 @@ def encode(
     with progress_bars() as progress:
         encoding = loaded.encode_query if role == "query" else loaded.encode_document
         vectors = encoding(contents, progress=progress)
-    if output and output.endswith(".npz"):
+    if output and Path(output).suffix.lower() == ".npz":
         import io
 
         import numpy as np
@@ -73,8 +70,7 @@ def encode(
         replace_file(Path(output), buffer.getvalue())
     else:
         lines = "".join(
-            json.dumps({"id": id_, "vector": vector.tolist()}, ensure_ascii=False) + "\n"
-            for id_, vector in zip(ids, vectors, strict=True)
+            json_text({"id": id_, "vector": vector.tolist()}) + "\n" for id_, vector in zip(ids, vectors, strict=True)
         )
         if output is None:
             click.echo(lines, nl=False)

@@ -6,7 +6,7 @@ from nearfield.cli.console import judgement_options, print_json, progress_bars
 
 
 @click.command(short_help="How good is a collection, by judged queries?")
-@click.argument("collection", type=click.Path(exists=True, file_okay=False))
+@click.argument("collection", type=click.Path(file_okay=False))
 @judgement_options
 @click.option(
     "--metric",

@@ -1,10 +1,10 @@
 """`nearfield index`: build the search index."""
 
-from pathlib import Path
+import shlex
 
 import click
 
-from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped
+from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped, vector_cache
 
 
 @click.command(short_help="Build a collection to search, or go on with an interrupted one.")
@@ -55,6 +55,7 @@ def index(
     if candidate and report is None:
         raise click.UsageError("--candidate goes with --from")
     import nearfield as nf
+    from nearfield.report.numbers import size
 
     store = nf.StoreConfig(quantisation="int8" if quantisation == "int8" else "none")
     records = nf.read_corpus(
@@ -64,13 +65,13 @@ def index(
         spec, encoder = nf.ComparisonReport.load(report).prepare(candidate)
     else:
         spec, encoder = nf.RetrieverSpec.parse(retriever or ""), None
-    with progress_bars() as progress:
+    with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         collection, summary = nf.build_collection(
             folder,
             records,
             spec,
             encoder=encoder,
-            cache=None if no_cache else nf.VectorCache(),
+            cache=cache,
             store=store,
             progress=progress,
         )
@@ -91,10 +92,10 @@ def index(
             }
         )
         return
-    click.echo(f"{folder}: {count:,} records, {disk / 1e6:,.0f} MB, ranked by {spec.name}")
+    click.echo(f"{folder}: {count:,} records, {size(disk)}, ranked by {spec.name}")
     click.echo(f"{summary.written:,} written, {summary.unchanged:,} unchanged")
     if summary.truncated:
         click.echo(
             f"{summary.truncated:,} are longer than the encoder reads; their ends are found by words only, if at all"
         )
-    click.echo(f'search it: nearfield search {Path(folder)} "your question"')
+    click.echo(f'search it: nearfield search {shlex.quote(folder)} "your question"')

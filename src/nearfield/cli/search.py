@@ -7,7 +7,7 @@ from nearfield.cli.where import parse_conditions
 
 
 @click.command(short_help="Search a collection.")
-@click.argument("collection", type=click.Path(exists=True, file_okay=False))
+@click.argument("collection", type=click.Path(file_okay=False))
 @click.argument("query")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many hits.")
 @click.option(
@@ -23,8 +23,6 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json:
     \b
     nearfield search tickets.collection "how to fix a leaking faucet" -k 5 --where 'year>=2020'
     """
-    import dataclasses
-
     import nearfield as nf
 
     condition = parse_conditions(where)
@@ -33,7 +31,7 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json:
         if not opened.complete:
             click.echo("note: indexing was interrupted; run the same `nearfield index` again to finish it", err=True)
     if as_json:
-        print_json([dataclasses.asdict(hit) for hit in hits])
+        print_json(hits)
         return
     for rank, hit in enumerate(hits, start=1):
         click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(hit.id, bold=True)}  {hit.title}")

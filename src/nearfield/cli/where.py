@@ -40,8 +40,8 @@ def _parse(condition: str) -> dict[str, Any]:
     if condition.lstrip().startswith("{"):
         try:
             values = json.loads(condition)
-        except ValueError as error:
-            raise InvalidInputError(f"--where {condition!r} is not valid JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidInputError(f"--where {condition[:200]!r} is not valid JSON: {error}") from error
         return dict(values)
     found = _CONDITION.match(condition)
     if found is None:

@@ -24,11 +24,14 @@ from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig, Where
 from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded_folder import require_space
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
 SAMPLE_SIZE = 10_000
 """Records looked at for the average document length, when the spec does not state one."""
+
+_NEW_BYTES = 40 << 20  # an empty store takes 35 MB, through memory maps: on a full disk that kills the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,13 @@ class Collection:
         )
         lock = _claim(path)
         try:
+            require_space(path, _NEW_BYTES)
             points = EmbeddedStore.create(path / "points", config)
-            manifest.save(path)  # last: a folder with a manifest is a collection
+            try:
+                manifest.save(path)  # last: a folder with a manifest is a collection
+            except BaseException:
+                points.close()
+                raise
         except BaseException:
             lock.release()
             raise

