@@ -17,11 +17,11 @@ import pytest
 from hash_encoder import HashEncoder
 
 from nearfield.collection.collection import Collection
-from nearfield.collection.lock import CollectionLock
-from nearfield.collection.manifest import replace_file
 from nearfield.data.records import Record
 from nearfield.encoders.cache import CachedEncoder, VectorCache
 from nearfield.errors import CollectionBusyError, StorageError
+from nearfield.files import replace_file
+from nearfield.folder_lock import FolderLock
 from nearfield.stores.embedded import EmbeddedStore
 
 RECORDS = 6000
@@ -122,13 +122,11 @@ def test_what_was_acknowledged_before_the_disk_was_full_is_kept_and_indexing_goe
         assert collection.search(f"{RECORDS - 1}", k=1)[0].id == f"{RECORDS - 1}"
 
 
-def test_searching_on_a_full_disk_is_refused_and_harmless(disk, tmp_path):
+def test_a_full_disk_can_still_be_searched(disk, tmp_path):
     (tmp_path / "c.jsonl").write_text('{"_id": "a", "text": "worn washer"}\n')
     small = disk("64m")
     nearfield("index", tmp_path / "c.jsonl", "--to", small.path / "c", "-e", "bm25", "--no-cache")
     small.fill()
-    assert "No space left on device" in failed(nearfield("search", small.path / "c", "washer"))
-    (small.path / "filler").unlink()
     found = nearfield("search", small.path / "c", "washer", "--json")
     assert (found.returncode, json.loads(found.stdout)[0]["id"]) == (0, "a")
 
@@ -243,16 +241,16 @@ def test_a_creation_that_the_disk_ended_can_be_tried_again_at_once(tmp_path, mon
 def test_a_lock_is_taken_even_where_there_is_no_room_to_say_by_whom(disk):
     small = disk("1m")
     small.fill()
-    lock = CollectionLock(small.path)
+    lock = FolderLock(small.path)
     with pytest.raises(CollectionBusyError, match="is held by another process; close it there or try again later"):
-        CollectionLock(small.path)
+        FolderLock(small.path)
     lock.release()
-    CollectionLock(small.path).release()
+    FolderLock(small.path).release()
 
 
 def test_a_lock_may_be_released_by_another_thread(tmp_path):
-    lock = CollectionLock(tmp_path)
+    lock = FolderLock(tmp_path)
     thread = threading.Thread(target=lock.release)
     thread.start()
     thread.join()
-    CollectionLock(tmp_path).release()
+    FolderLock(tmp_path).release()

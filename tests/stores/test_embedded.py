@@ -74,12 +74,12 @@ def test_writes_are_flushed_before_they_are_acknowledged(store, monkeypatch):
 def test_a_write_that_fails_is_an_error_not_an_acknowledgement(store, monkeypatch, failing):
     with monkeypatch.context() as patch:
         patch.setattr(store._held, "_shard", RecordingShard(store._held._shard, [], failing))
-        with pytest.raises(StorageError, match="writing points failed and is not acknowledged: No space left"):
+        with pytest.raises(StorageError, match="writing points failed: No space left"):
             store.upsert(batch(["a"]))
     store.upsert(batch(["a"]))
     with monkeypatch.context() as patch:
         patch.setattr(store._held, "_shard", RecordingShard(store._held._shard, [], failing))
-        with pytest.raises(StorageError, match="deleting points failed and is not acknowledged: No space left"):
+        with pytest.raises(StorageError, match="deleting points failed: No space left"):
             store.delete(["a"])
 
 
@@ -213,7 +213,7 @@ def test_a_store_is_opened_by_one_at_a_time(store):
         """
     )
     printed = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert f"is open in process {os.getpid()}; close it there" in printed.stdout
+    assert f"is held by process {os.getpid()} on " in printed.stdout
     store.close()
     EmbeddedStore.open(path, CONFIG).close()
 

@@ -45,7 +45,7 @@ def encode(
     if (corpus is None) == (not texts):
         raise click.UsageError("give either a CORPUS or one or more --text")
     import nearfield as nf
-    from nearfield.collection.manifest import replace_file
+    from nearfield.files import replace_file
 
     loaded = nf.load_encoder(encoder)
     ids = [str(number) for number in range(len(texts))]

@@ -12,26 +12,23 @@ from types import TracebackType
 from typing import Self
 
 from nearfield.arrays import Vectors, as_matrix
-from nearfield.collection.lock import CollectionLock
 from nearfield.collection.manifest import FILE_NAME, Manifest, encode_canaries
 from nearfield.data.records import Json, Record
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import CachedEncoder, VectorCache
 from nearfield.errors import CollectionError, InvalidInputError, StorageError
+from nearfield.folder_lock import LOCK_FILES, FolderLock
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.fusion import fuse
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig, Where
 from nearfield.stores.embedded import EmbeddedStore
-from nearfield.stores.embedded_folder import require_space
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
 SAMPLE_SIZE = 10_000
 """Records looked at for the average document length, when the spec does not state one."""
-
-_NEW_BYTES = 40 << 20  # an empty store takes 35 MB, through memory maps: on a full disk that kills the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,7 @@ class Collection:
     One process holds a collection at a time; inside it, any thread may search while another writes.
     """
 
-    def __init__(
-        self, path: Path, manifest: Manifest, store: Store, lock: CollectionLock, encoder: Encoder | None
-    ) -> None:
+    def __init__(self, path: Path, manifest: Manifest, store: Store, lock: FolderLock, encoder: Encoder | None) -> None:
         self.path = path
         self.manifest = manifest
         self.store = store
@@ -132,7 +127,6 @@ class Collection:
         )
         lock = _claim(path)
         try:
-            require_space(path, _NEW_BYTES)
             points = EmbeddedStore.create(path / "points", config)
             try:
                 manifest.save(path)  # last: a folder with a manifest is a collection
@@ -164,7 +158,7 @@ class Collection:
         manifest = Manifest.load(path)
         if encoder is not None:
             manifest.check_encoder(encoder)
-        lock = CollectionLock(path)
+        lock = FolderLock(path)
         try:
             return cls(path, manifest, EmbeddedStore.open(path / "points", manifest.store), lock, encoder)
         except BaseException:
@@ -377,12 +371,12 @@ def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None
     return load_encoder(spec.encoder)
 
 
-def _claim(path: Path) -> CollectionLock:
+def _claim(path: Path) -> FolderLock:
     """Take a folder for a new collection, clearing what an interrupted creation left."""
-    ours = {"lock", "lock.holder", "points", FILE_NAME + ".new"}
+    ours = {*LOCK_FILES, "points", FILE_NAME + ".new"}
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = CollectionLock(path)
+        lock = FolderLock(path)
         try:
             names = {entry.name for entry in path.iterdir()}
             if FILE_NAME in names:

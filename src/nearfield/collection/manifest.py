@@ -1,10 +1,8 @@
 """What a collection is made of, written beside its points."""
 
 import base64
-import contextlib
 import importlib.metadata
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +11,8 @@ import numpy as np
 
 from nearfield.arrays import Vectors, as_matrix, normalise
 from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec
-from nearfield.errors import CollectionError, SpaceMismatchError, StorageError
+from nearfield.errors import CollectionError, SpaceMismatchError
+from nearfield.files import replace_file
 from nearfield.report.frozen import from_json, to_json
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import StoreConfig
@@ -150,42 +149,3 @@ class Manifest:
 def encode_canaries(encoder: Encoder) -> Vectors:
     """Encode the fixed texts: `(n, d)` float32."""
     return as_matrix(encoder.encode(CANARY_TEXTS), dim=encoder.spec.dim, what="canary vectors")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file's content: after a crash it holds the old content or the new, whole.
-
-    Args:
-        path: The file.
-        content: All of it.
-
-    Raises:
-        StorageError: If the disk refuses; the old content stays.
-    """
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if not isinstance(error, OSError):
-            raise
-        raise StorageError(
-            f"{path} could not be written ({error.strerror}); make room there, or choose another folder that exists "
-            "and can be written to"
-        ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; Windows keeps them by itself."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

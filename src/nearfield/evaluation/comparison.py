@@ -10,7 +10,6 @@ from typing import Any
 
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
-from nearfield.collection.manifest import replace_file
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
@@ -20,6 +19,7 @@ from nearfield.errors import DataError, InvalidInputError, SpaceMismatchError
 from nearfield.evaluation.cost import Cost, CostModel
 from nearfield.evaluation.decision import Decision
 from nearfield.evaluation.statistics import Interval
+from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import from_json, to_json
 from nearfield.retrieval.spec import RetrieverSpec

@@ -25,6 +25,7 @@ from nearfield.stores.embedded_folder import (
     create_folder,
     engine_errors,
     open_folder,
+    require_space,
 )
 from nearfield.stores.embedded_points import (
     DENSE,
@@ -37,7 +38,7 @@ from nearfield.stores.embedded_points import (
     read_matches,
     read_point,
 )
-from nearfield.stores.embedded_shard import SPARE_BYTES, HeldShard, close_shard
+from nearfield.stores.embedded_shard import NEW_BYTES, SPARE_BYTES, HeldShard, close_shard
 
 if TYPE_CHECKING:
     import qdrant_edge as engine
@@ -96,6 +97,7 @@ class EmbeddedStore:
         with engine_errors(f"creating a store in {path}"):
             folder = create_folder(Path(path))
             try:
+                require_space(folder.path, NEW_BYTES)
                 held = HeldShard(folder, create_shard(folder.shard_path, config), config)
                 held.sync()
                 folder.commit(folder.shard, config)

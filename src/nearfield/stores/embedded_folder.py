@@ -12,18 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nearfield.errors import CollectionBusyError, CollectionError, NearfieldError, StorageError
+from nearfield.errors import CollectionError, NearfieldError, StorageError
+from nearfield.files import replace_file, sync_directory
+from nearfield.folder_lock import LOCK_FILES, FolderLock
 from nearfield.stores.base import StoreConfig
-
-if TYPE_CHECKING:
-    import filelock
 
 FORMAT_VERSION = 1
 ENGINE = "qdrant-edge 0.9"
 _DESCRIPTION = "store.json"
-_LOCK, _HOLDER = "lock", "holder"
 _SHARD = "shard-"
 
 
@@ -39,7 +37,7 @@ class Folder:
 
     path: Path
     shard: str
-    lock: "filelock.BaseFileLock"
+    lock: FolderLock
 
     @property
     def shard_path(self) -> Path:
@@ -62,13 +60,7 @@ class Folder:
             "normalised": config.metric == "cosine",
             "shard": shard,
         }
-        written = self.path / f"{_DESCRIPTION}.tmp"
-        with written.open("w", encoding="utf-8") as file:
-            json.dump(description, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(self.path / _DESCRIPTION)
-        sync_directory(self.path)
+        replace_file(self.path / _DESCRIPTION, json.dumps(description, indent=1).encode())
         self.shard = shard
 
     def remove_leftovers(self) -> None:
@@ -79,7 +71,6 @@ class Folder:
 
     def release(self) -> None:
         """Let others open the folder."""
-        (self.path / _HOLDER).unlink(missing_ok=True)
         self.lock.release()
 
 
@@ -99,11 +90,11 @@ def create_folder(path: Path) -> Folder:
     path.mkdir(parents=True, exist_ok=True)
     if (path / _DESCRIPTION).exists():
         raise CollectionError(f"{path} already holds a store; open it, or remove the folder first")
-    ours = (_LOCK, _HOLDER, f"{_DESCRIPTION}.tmp")
+    ours = (*LOCK_FILES, f"{_DESCRIPTION}.new")
     strange = [entry.name for entry in path.iterdir() if entry.name not in ours and not entry.name.startswith(_SHARD)]
     if strange:
         raise CollectionError(f"{path} holds other files ({strange[0]}, ...); a store needs a folder of its own")
-    folder = Folder(path, "", _acquire(path))
+    folder = Folder(path, "", FolderLock(path))
     folder.remove_leftovers()
     folder.shard = f"{_SHARD}1"
     sync_directory(path.parent)
@@ -126,7 +117,7 @@ def open_folder(path: Path, config: StoreConfig) -> Folder:
     """
     if not (path / _DESCRIPTION).is_file():
         raise CollectionError(f"{path} holds no store (there is no {_DESCRIPTION}); create it first")
-    folder = Folder(path, "", _acquire(path))
+    folder = Folder(path, "", FolderLock(path))
     try:
         folder.shard = _read_description(path / _DESCRIPTION, config)
     except NearfieldError:
@@ -151,32 +142,6 @@ def _read_description(path: Path, config: StoreConfig) -> str:
     if not (path.parent / shard).is_dir():
         raise CollectionError(f"{path.parent} lacks its folder {shard}; restore it from a copy")
     return shard
-
-
-def _acquire(path: Path) -> "filelock.BaseFileLock":
-    import filelock
-
-    lock = filelock.FileLock(path / _LOCK, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        # The lock itself cannot be read everywhere while it is held, so the holder stands beside it.
-        holder = path / _HOLDER
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-        raise CollectionBusyError(f"{path} is open in {who}; close it there, or try again later") from error
-    (path / _HOLDER).write_text(f"process {os.getpid()}", encoding="utf-8")
-    return lock
-
-
-def sync_directory(path: Path) -> None:
-    """Sync the entries of a directory, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class DirectorySync:
@@ -246,4 +211,4 @@ def engine_errors(doing: str) -> Iterator[None]:
     except NearfieldError:
         raise
     except Exception as error:  # the engine raises bare Exception, so nothing narrower can be caught
-        raise StorageError(f"{doing} failed and is not acknowledged: {error}") from error
+        raise StorageError(f"{doing} failed: {error}; what was acknowledged before is kept") from error

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NEW_BYTES = 40 << 20
+"""What an empty shard takes on the disk, generously."""
 SPARE_BYTES = 1 << 20
 """What a write of no size of its own, such as a deletion, may take on the disk."""
 

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that says who holds it."""
+"""One holder at a time: a lock on a folder that says who has it."""
 
 import contextlib
 import json
@@ -8,35 +8,38 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
-
 from nearfield.errors import CollectionBusyError, StorageError
 
+LOCK_FILES = ("lock", "lock.holder")
+"""Names that a lock puts into its folder."""
 
-class CollectionLock:
-    """Hold a collection's folder until released; the operating system releases it when the process ends, however.
+
+class FolderLock:
+    """Hold a folder until released; the operating system releases it when the process ends, however.
 
     Args:
-        folder: The collection's folder; must exist.
+        folder: The folder; must exist.
 
     Raises:
-        CollectionBusyError: If another process, or another `Collection` of this process, holds it.
+        CollectionBusyError: If another process, or another holder in this process, has it.
         StorageError: If the lock file cannot be made.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._holder = folder / "lock.holder"
+        import filelock
+
+        self._holder = folder / LOCK_FILES[1]
         # Whichever thread took it, any may release it.
-        self._lock = filelock.FileLock(folder / "lock", thread_local=False)
+        self._lock = filelock.FileLock(folder / LOCK_FILES[0], thread_local=False)
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise CollectionBusyError(
-                f"collection {folder} is held by {self._describe_holder()}; close it there or try again later"
+                f"{folder} is held by {self._describe_holder()}; close it there or try again later"
             ) from None
         except OSError as error:
             raise StorageError(
-                f"collection {folder} cannot be locked ({error.strerror}); its folder must be writable, to search too"
+                f"{folder} cannot be locked ({error.strerror}); it must be writable, to search too"
             ) from error
         # Only for the message of the one who comes second, so a full disk must not keep the first one out.
         with contextlib.suppress(OSError):
