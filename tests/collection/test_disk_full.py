@@ -197,7 +197,7 @@ def test_a_read_only_disk_is_told(disk, tmp_path):
     )
     still.remount("ro")
     said = failed(nearfield("search", still.path / "c", "washer"))
-    assert "cannot be locked (Read-only file system); its folder must be writable, to search too" in said
+    assert "cannot be locked (Read-only file system); it must be writable, to search too" in said
     said = failed(nearfield("index", tmp_path / "c.jsonl", "--to", still.path / "other", "-e", "bm25", "--no-cache"))
     assert "cannot be made into a collection" in said
     assert "Read-only file system" in said

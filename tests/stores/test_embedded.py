@@ -181,7 +181,7 @@ def test_a_compaction_that_fails_leaves_the_store_as_it_was(store, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("nearfield.stores.embedded.copy_shard", fail)
-        with pytest.raises(StorageError, match=r"compacting failed .* broken disk"):
+        with pytest.raises(StorageError, match=r"compacting failed: broken disk"):
             store.compact()
     assert [path.name for path in store._held.folder.path.glob("shard-*")] == ["shard-1"]
     store.upsert(batch(["b"]))
@@ -235,7 +235,7 @@ def test_reopening_keeps_everything_and_tunable_options_may_change(tmp_path):
 def test_what_a_crash_left_is_removed_and_never_counts(tmp_path):
     path = tmp_path / "s"
     (path / "shard-1").mkdir(parents=True)  # a creation that did not get to its store.json
-    (path / "store.json.tmp").write_text("{")
+    (path / "store.json.new").write_text("{")
     with closing(EmbeddedStore.create(path, CONFIG)) as store:
         store.upsert(batch(["a"]))
     (path / "shard-2" / "segments").mkdir(parents=True)  # a compaction that did not get to its own
