@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nearfield.collection.build import build_collection as build_collection
     from nearfield.collection.collection import Collection as Collection
-    from nearfield.collection.collection import Hit as Hit
+    from nearfield.collection.results import Hit as Hit
     from nearfield.data.beir import Dataset as Dataset
     from nearfield.data.beir import read_beir as read_beir
     from nearfield.data.beir import write_beir as write_beir
@@ -41,7 +41,7 @@ _HOMES = {
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
-    "Hit": "collection.collection",
+    "Hit": "collection.results",
     "Judgements": "data.judgements",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",

@@ -89,3 +89,12 @@ def test_a_disk_that_refuses_is_reported(cache, encoder):
     cache._database.execute("PRAGMA query_only = 1")
     with pytest.raises(StorageError, match="could not be written"):
         CachedEncoder(encoder, cache).encode_document(TEXTS)
+
+
+def test_a_cache_damaged_while_open_is_reported(cache, encoder):
+    cache._database.execute("DROP TABLE vectors")
+    with pytest.raises(StorageError, match="could not be read"):
+        CachedEncoder(encoder, cache).encode_document(TEXTS)
+    cache._database.execute("DROP TABLE speed")
+    with pytest.raises(StorageError, match="could not be read"):
+        cache.seconds_per_character("f")

@@ -37,7 +37,7 @@ def inspect(
     import numpy as np
 
     import nearfield as nf
-    from nearfield.collection.collection import batched
+    from nearfield.data.records import batched
 
     loaded = nf.load_encoder(encoder)
     records = nf.read_corpus(

@@ -2,13 +2,15 @@
 
 import itertools
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from nearfield.collection.collection import SAMPLE_SIZE, Collection, IngestSummary
+from nearfield.collection.collection import Collection
 from nearfield.collection.manifest import FILE_NAME
+from nearfield.collection.results import IngestSummary
+from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.records import Record
+from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import VectorCache
 from nearfield.errors import SpaceMismatchError
@@ -16,10 +18,13 @@ from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import StoreConfig
 
+SAMPLE_SIZE = 10_000
+"""Records looked at for the average document length, when the spec does not state one."""
+
 
 def build_collection(
     path: str | os.PathLike[str],
-    corpus: Iterable[Record],
+    corpus: "Source | Corpus",
     retriever: RetrieverSpec | str,
     *,
     encoder: Encoder | None = None,
@@ -34,7 +39,7 @@ def build_collection(
 
     Args:
         path: The collection's folder.
-        corpus: Records; gone through twice, once to its `SAMPLE_SIZE`-th record.
+        corpus: What `read_corpus` reads; gone through once.
         retriever: How the collection ranks; must be the same when it exists already.
         encoder: The encoder of the dense leg; loaded by name otherwise.
         cache: Where vectors are looked up before they are computed.
@@ -49,6 +54,7 @@ def build_collection(
         DataError: If a record is not fit to be stored; those before it are.
     """
     spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
+    records = iter(read_corpus(corpus))
     if (Path(path) / FILE_NAME).exists():
         collection = Collection.open(path, encoder=encoder)
         try:
@@ -57,12 +63,14 @@ def build_collection(
             collection.close()
             raise
     else:
-        sample: Iterable[str] = ()
+        beginning: list[Record] = []
         if any(leg.average_length is None for leg in spec.lexical.values()):
-            sample = (record.content for record in itertools.islice(corpus, SAMPLE_SIZE))
+            beginning = list(itertools.islice(records, SAMPLE_SIZE))
+            records = itertools.chain(beginning, records)
+        sample = (record.content for record in beginning)
         collection = Collection.create(path, spec, encoder=encoder, sample=sample, store=store)
     try:
-        summary = collection.upsert(corpus, cache=cache, progress=progress)
+        summary = collection.ingest(records, cache=cache, progress=progress)
         progress("building the index", 0, None)
         collection.finish()
     except BaseException:

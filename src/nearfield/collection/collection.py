@@ -1,23 +1,23 @@
 """A retriever one can write to: encoder, store and lexical legs under one manifest."""
 
-import hashlib
-import itertools
-import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from nearfield.arrays import Vectors, as_matrix
-from nearfield.collection.manifest import FILE_NAME, Manifest, encode_canaries
-from nearfield.data.records import Json, Record
+from nearfield.collection.folder import POINTS, claim_folder
+from nearfield.collection.manifest import Manifest, encode_canaries
+from nearfield.collection.results import Hit, IngestSummary
+from nearfield.data.corpus import Corpus, read_corpus
+from nearfield.data.records import Record, batched
+from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import CachedEncoder, VectorCache
-from nearfield.errors import CollectionError, InvalidInputError, StorageError
-from nearfield.folder_lock import LOCK_FILES, FolderLock
+from nearfield.errors import InvalidInputError
+from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.fusion import fuse
 from nearfield.retrieval.lexical import Lexicon
@@ -27,44 +27,6 @@ from nearfield.stores.embedded import EmbeddedStore
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
-SAMPLE_SIZE = 10_000
-"""Records looked at for the average document length, when the spec does not state one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One record found.
-
-    Attributes:
-        id: The record's id.
-        score: Higher is better; comparable within one answer only.
-        text: The record's body.
-        title: Its heading.
-        meta: Its metadata.
-        legs: For each leg that found it, the score it gave.
-    """
-
-    id: str
-    score: float
-    text: str
-    title: str = ""
-    meta: Mapping[str, Json] = field(default_factory=dict)
-    legs: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class IngestSummary:
-    """What became of the records given to `upsert`.
-
-    Attributes:
-        written: Records encoded and stored.
-        unchanged: Records stored before with the same content, left alone.
-        truncated: Written records longer than the encoder reads; only their beginning is in the dense vector.
-    """
-
-    written: int = 0
-    unchanged: int = 0
-    truncated: int = 0
 
 
 class Collection:
@@ -125,9 +87,9 @@ class Collection:
             encoder=None if encoder is None else encoder.spec,
             canaries=None if encoder is None else encode_canaries(encoder),
         )
-        lock = _claim(path)
+        lock = claim_folder(path)
         try:
-            points = EmbeddedStore.create(path / "points", config)
+            points = EmbeddedStore.create(path / POINTS, config)
             try:
                 manifest.save(path)  # last: a folder with a manifest is a collection
             except BaseException:
@@ -160,7 +122,7 @@ class Collection:
             manifest.check_encoder(encoder)
         lock = FolderLock(path)
         try:
-            return cls(path, manifest, EmbeddedStore.open(path / "points", manifest.store), lock, encoder)
+            return cls(path, manifest, EmbeddedStore.open(path / POINTS, manifest.store), lock, encoder)
         except BaseException:
             lock.release()
             raise
@@ -182,10 +144,9 @@ class Collection:
 
     def upsert(
         self,
-        records: Iterable[Record],
+        records: "Source | Corpus",
         *,
         cache: VectorCache | None = None,
-        total: int | None = None,
         progress: Progress = silent,
     ) -> IngestSummary:
         """Write records, replacing those with the same ids; those whose content has not changed are left alone.
@@ -194,9 +155,8 @@ class Collection:
         goes on where it stopped.
 
         Args:
-            records: Any stream.
+            records: What `read_corpus` reads.
             cache: Where vectors are looked up before they are computed.
-            total: How many there are, for the progress.
             progress: Called with the number of records done.
 
         Returns:
@@ -206,16 +166,31 @@ class Collection:
             DataError: If a record is not fit to be stored; the batches before it are.
             StorageError: If the disk refuses; the batches before are stored.
         """
+        return self.ingest(read_corpus(records), cache=cache, progress=progress)
+
+    def ingest(
+        self, records: Iterable[Record], *, cache: VectorCache | None = None, progress: Progress = silent
+    ) -> IngestSummary:
+        """Write records that were checked already, as those of a `Corpus` are; else as `upsert`.
+
+        Args:
+            records: Any stream.
+            cache: Where vectors are looked up before they are computed.
+            progress: Called with the number of records done.
+
+        Returns:
+            What was done.
+        """
         encoder = self.encoder
         if encoder is not None and cache is not None:
             encoder = CachedEncoder(encoder, cache)
         written = unchanged = truncated = 0
         for batch in batched(records, BATCH_SIZE):
             changed = self._changed(batch)
-            truncated += self._write(list(changed.values()), encoder)
+            truncated += self._write(changed, encoder)
             written += len(changed)
             unchanged += len(batch) - len(changed)
-            progress("indexing", written + unchanged, total)
+            progress("indexing", written + unchanged, None)
         return IngestSummary(written, unchanged, truncated)
 
     def finish(self) -> None:
@@ -322,15 +297,14 @@ class Collection:
         """Close the collection."""
         self.close()
 
-    def _changed(self, batch: list[Record]) -> dict[str, tuple[Record, str]]:
+    def _changed(self, batch: list[Record]) -> list[Record]:
         known = {point.id: point.payload.digest for point in self.store.get([record.id for record in batch])}
-        digests = ((record, content_digest(record)) for record in batch)
-        return {record.id: (record, digest) for record, digest in digests if known.get(record.id) != digest}
+        return [record for record in batch if known.get(record.id) != record.digest]
 
-    def _write(self, changed: list[tuple[Record, str]], encoder: Encoder | None) -> int:
+    def _write(self, changed: list[Record], encoder: Encoder | None) -> int:
         if not changed:
             return 0
-        texts = [record.content for record, _ in changed]
+        texts = [record.content for record in changed]
         vectors: Vectors | None = None
         truncated = 0
         if encoder is not None:
@@ -339,22 +313,9 @@ class Collection:
         sparse: dict[str, Sequence[SparseVector]] = {
             name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()
         }
-        payloads = [Payload(record.text, record.title, record.meta, digest) for record, digest in changed]
-        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
+        payloads = [Payload(record.text, record.title, record.meta, record.digest) for record in changed]
+        self.store.upsert(Batch([record.id for record in changed], payloads, vectors, sparse))
         return truncated
-
-
-def content_digest(record: Record) -> str:
-    """Hash everything of a record but its id: 32 hexadecimal digits."""
-    content = json.dumps([record.title, record.text, dict(record.meta)], sort_keys=True, default=repr)
-    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
-
-
-def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    """Cut a stream into lists of `size`."""
-    iterator = iter(records)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch
 
 
 def _record(id_: str, payload: Payload) -> Record:
@@ -369,26 +330,3 @@ def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None
     from nearfield.encoders.load import load_encoder
 
     return load_encoder(spec.encoder)
-
-
-def _claim(path: Path) -> FolderLock:
-    """Take a folder for a new collection, clearing what an interrupted creation left."""
-    ours = {*LOCK_FILES, "points", FILE_NAME + ".new"}
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(path)
-        try:
-            names = {entry.name for entry in path.iterdir()}
-            if FILE_NAME in names:
-                raise CollectionError(f"{path} is a collection already; open it, or choose another folder")
-            if foreign := sorted(names - ours):
-                raise CollectionError(f"{path} holds {foreign[0]} and is no collection; choose a new or empty folder")
-            shutil.rmtree(path / "points", ignore_errors=True)
-        except BaseException:
-            lock.release()
-            raise
-    except OSError as error:
-        if isinstance(error, StorageError | CollectionError):
-            raise
-        raise StorageError(f"{path} cannot be made into a collection: {error}") from error
-    return lock

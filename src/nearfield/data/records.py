@@ -1,6 +1,9 @@
 """What goes in: one thing with an id, its text and its metadata."""
 
-from collections.abc import Mapping
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
@@ -30,3 +33,16 @@ class Record:
     def content(self) -> str:
         """What is encoded and indexed: title and text joined by a space, as BEIR and MTEB do."""
         return f"{self.title} {self.text}".strip() if self.title else self.text
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything but the id: 32 hexadecimal digits."""
+        content = json.dumps([self.title, self.text, dict(self.meta)], sort_keys=True)
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """Cut a stream into lists of `size`, the last one shorter."""
+    iterator = iter(records)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch

@@ -5,11 +5,12 @@ changed encoder never meets an old vector. SQLite's write-ahead log makes it saf
 kills: what is missing is computed again. When the file grows past its bound, what was written first goes first.
 """
 
+import contextlib
 import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +50,16 @@ class VectorCache:
     def __init__(self, path: str | os.PathLike[str] | None = None, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.path = Path(path) if path is not None else default_cache_path()
         self.max_bytes = max_bytes
-        try:
+        with self._errors("cannot be used"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(
-                f"the vector cache {self.path} cannot be used ({error}); delete it, set NEARFIELD_CACHE to another "
-                "folder, or do without (--no-cache)"
-            ) from error
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")
+                self._database.execute("PRAGMA synchronous=NORMAL")
+                self._database.executescript(_SCHEMA)
+            except sqlite3.Error:
+                self._database.close()
+                raise
 
     def get(self, keys: Sequence[bytes], dim: int) -> dict[bytes, np.ndarray[tuple[int], np.dtype[np.float32]]]:
         """Look up vectors.
@@ -72,8 +72,9 @@ class VectorCache:
             Those found, each `(dim,)` float32.
         """
         marks = ",".join("?" * len(keys))
-        rows = self._database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", list(keys))
-        return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows if len(blob) == 4 * dim}
+        with self._errors("could not be read"):
+            rows = self._database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", list(keys))
+            return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows if len(blob) == 4 * dim}
 
     def put(self, vectors: dict[bytes, Vectors], *, fingerprint: str, characters: int, seconds: float) -> None:
         """Keep vectors, and how long they took.
@@ -88,30 +89,36 @@ class VectorCache:
             StorageError: If the disk refuses.
         """
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
-        try:
-            with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
-                self._database.execute(
-                    "INSERT INTO speed VALUES (?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET "
-                    "characters = characters + excluded.characters, seconds = seconds + excluded.seconds",
-                    (fingerprint, characters, seconds),
-                )
-                self._make_room()
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"the vector cache {self.path} could not be written ({error}); see --no-cache"
-            ) from error
+        with self._errors("could not be written"), self._database:
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+            self._database.execute(
+                "INSERT INTO speed VALUES (?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET "
+                "characters = characters + excluded.characters, seconds = seconds + excluded.seconds",
+                (fingerprint, characters, seconds),
+            )
+            self._make_room()
 
     def seconds_per_character(self, fingerprint: str) -> float | None:
         """Recall how long the encoder took for each character of text; None if nothing was kept of it."""
-        row = self._database.execute(
-            "SELECT seconds / characters FROM speed WHERE fingerprint = ? AND characters > 0", (fingerprint,)
-        )
-        return next((float(value) for (value,) in row), None)
+        with self._errors("could not be read"):
+            row = self._database.execute(
+                "SELECT seconds / characters FROM speed WHERE fingerprint = ? AND characters > 0", (fingerprint,)
+            )
+            return next((float(value) for (value,) in row), None)
 
     def close(self) -> None:
         """Release the file."""
         self._database.close()
+
+    @contextlib.contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(
+                f"the vector cache {self.path} {what} ({error}); delete it, set NEARFIELD_CACHE to another folder, or "
+                "do without (--no-cache)"
+            ) from error
 
     def _make_room(self) -> None:
         (pages,), (free,), (size,) = (

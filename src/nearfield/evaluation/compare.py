@@ -1,5 +1,6 @@
 """Which retriever fits the data: build each candidate for real, ask it the judged queries, decide."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -13,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from nearfield.collection.build import build_collection
-from nearfield.collection.collection import Collection, batched, content_digest
+from nearfield.collection.collection import Collection
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.judgements import Judgements, read_judgements
 from nearfield.data.qrels import QrelsSource
+from nearfield.data.records import batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import CachedEncoder, VectorCache
@@ -84,26 +86,20 @@ def compare(
     """
     specs = _distinct([RetrieverSpec.parse(c) if isinstance(c, str) else c for c in candidates])
     names = [str(parse_metric(name)) for name in dict.fromkeys((metric, *metrics))]
-    if not (0 <= margin < float("inf") and 0 < level < 1):
-        raise InvalidInputError(f"margin must be at least 0 and level between 0 and 1, got {margin} and {level}")
+    if not (0 <= margin < float("inf") and 0 < level < 1 and seed >= 0):
+        raise InvalidInputError(
+            f"margin and seed must be at least 0 and level between 0 and 1, got {margin}, {seed} and {level}"
+        )
     corpus = read_corpus(corpus, skip_bad=skip_bad)
     judgements = read_judgements(queries, qrels, skip_bad=skip_bad)
-    loaded = {
-        spec.encoder: (encoders or {}).get(spec.encoder) or load_encoder(spec.encoder) for spec in specs if spec.encoder
-    }
+    loaded = {name: (encoders or {}).get(name) or load_encoder(name) for spec in specs if (name := spec.encoder)}
     survey = _Survey.of(corpus, judgements, progress)
     judgements = judgements.check_documents(survey.judged, skip_bad=skip_bad)
     model = cost_model or CostModel()
-    results: list[CandidateResult] = []
-    with tempfile.TemporaryDirectory(prefix="nearfield-compare-") as folder:
-        kept = cache or VectorCache(Path(folder) / "vectors.sqlite")
-        bench = _Bench(corpus, judgements, survey, kept, names, model, level, seed, progress)
-        for number, spec in enumerate(specs):
-            results.append(
-                bench.measure(Path(folder) / f"{number}", spec, loaded[spec.encoder] if spec.encoder else None)
-            )
-        if cache is None:
-            kept.close()
+    with tempfile.TemporaryDirectory(prefix="nearfield-compare-") as folder, contextlib.ExitStack() as stack:
+        kept = cache or stack.enter_context(contextlib.closing(VectorCache(Path(folder) / "vectors.sqlite")))
+        bench = _Bench(Path(folder), corpus, judgements, survey, kept, names, model, level, seed, progress)
+        results = [bench.measure(spec, loaded[spec.encoder] if spec.encoder else None) for spec in specs]
     decision = decide(
         {result.name: np.array(result.scores) for result in results},
         {result.name: result.monthly_cost for result in results},
@@ -112,24 +108,30 @@ def compare(
         level=level,
         seed=seed,
     )
-    protocol = Protocol(
-        corpus=corpus.source,
-        records=survey.records,
-        corpus_digest=survey.digest,
-        skipped=corpus.skipped.count + judgements.unknown_queries + judgements.unknown_documents,
-        metric=names[0],
-        margin=margin,
-        level=level,
-        seed=seed,
-        cost_model=model,
-        versions=_versions(),
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-    )
+    skipped = corpus.skipped.count + judgements.unknown_queries + judgements.unknown_documents
     asked = tuple(
-        Query(id_, text, tuple(d for d, grade in _by_grade(judgements.qrels[id_]) if grade > 0))
+        Query(id_, text, tuple(document for document, grade in _by_grade(judgements.qrels[id_]) if grade > 0))
         for id_, text in judgements.queries.items()
     )
-    return ComparisonReport(protocol, asked, tuple(results), decision, _snippets(corpus, results, asked))
+    return ComparisonReport(
+        protocol=Protocol(
+            corpus=corpus.source,
+            records=survey.records,
+            corpus_digest=survey.digest,
+            skipped=skipped,
+            metric=names[0],
+            margin=margin,
+            level=level,
+            seed=seed,
+            cost_model=model,
+            versions=_versions(),
+            machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        ),
+        queries=asked,
+        candidates=tuple(results),
+        decision=decision,
+        snippets=_snippets(corpus, results, asked),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +149,7 @@ class _Survey:
         records = characters = 0
         judged: set[str] = set()
         for record in corpus:
-            digest.update(f"{record.id}\0{content_digest(record)}\n".encode())
+            digest.update(f"{record.id}\0{record.digest}\n".encode())
             records += 1
             characters += len(record.content)
             if record.id in judgements.documents:
@@ -161,6 +163,7 @@ class _Survey:
 class _Bench:
     """Everything that is the same for each candidate."""
 
+    folder: Path
     corpus: Corpus
     judgements: Judgements
     survey: _Survey
@@ -171,7 +174,7 @@ class _Bench:
     seed: int
     progress: Progress
 
-    def measure(self, folder: Path, spec: RetrieverSpec, encoder: Encoder | None) -> CandidateResult:
+    def measure(self, spec: RetrieverSpec, encoder: Encoder | None) -> CandidateResult:
         """Build a candidate, ask it every query, and score its answers."""
 
         def progress(what: str, done: int, total: int | None) -> None:
@@ -179,6 +182,7 @@ class _Bench:
 
         encode_seconds = 0.0 if encoder is None else self._encode(encoder, progress)
         began = time.perf_counter()
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
         collection, summary = build_collection(
             folder, self.corpus, spec, encoder=encoder, cache=self.cache, progress=progress
         )
