@@ -19,7 +19,7 @@ from nearfield.encoders.transformer import TransformerEncoder
 
 # Entries of at least so many tokens have 46 on average, special tokens included.
 _SHORTEST_ENTRY = 36
-_ENTRIES, _ABSTRACTS = 4096, 512
+_ENTRIES, _ABSTRACTS = 2048, 256
 _TARGETS = {"sentences": 3.5, "abstracts": 2.3}
 
 

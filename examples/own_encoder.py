@@ -48,6 +48,6 @@ report = nf.compare(
 print(report)
 
 # To build and to open, the encoder is given again; its space is checked.
-report.build("mine.collection", howto.corpus, candidate="bm25+mine", encoder=Pieces()).close()
+report.build("mine.collection", howto.corpus, candidate="bm25+mine", encoders={"mine": Pieces()}).close()
 with nf.Collection.open("mine.collection", encoder=Pieces()) as collection:
     print("\nbicycles:", [hit.id for hit in collection.search("bicycles", k=3)])

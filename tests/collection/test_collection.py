@@ -10,6 +10,7 @@ from nearfield.collection.collection import Collection
 from nearfield.data.records import Record
 from nearfield.encoders.cache import VectorCache
 from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, SpaceMismatchError
+from nearfield.stores.base import StoreConfig
 
 NOTES = [
     Record(
@@ -58,14 +59,14 @@ def test_a_collection_opens_again_and_ranks_as_before(collection, encoder):
     with Collection.open(collection.path, encoder=encoder if collection.spec.encoder else None) as again:
         assert again.complete
         assert again.spec == collection.spec
-        for (id_, score, _), (old_id, old_score, _) in zip(again.rank("loose inner washer", k=4), before, strict=True):
-            assert id_ == old_id
-            assert score == pytest.approx(old_score, abs=1e-6)
+        for now, then in zip(again.rank("loose inner washer", k=4), before, strict=True):
+            assert now.id == then.id
+            assert now.score == pytest.approx(then.score, abs=1e-6)
 
 
 def test_a_shorter_answer_is_the_beginning_of_a_longer_one(collection):
-    long = [id_ for id_, _, _ in collection.rank("loose inner washer dough", k=4)]
-    assert [id_ for id_, _, _ in collection.rank("loose inner washer dough", k=2)] == long[:2]
+    long = [found.id for found in collection.rank("loose inner washer dough", k=4)]
+    assert [found.id for found in collection.rank("loose inner washer dough", k=2)] == long[:2]
 
 
 @pytest.mark.parametrize("query", ["", " \n"])
@@ -113,6 +114,47 @@ def test_another_encoder_is_refused(tmp_path, encoder):
         Collection.open(tmp_path / "c", encoder=HashEncoder(seed=1))
 
 
+def test_an_interrupted_second_indexing_is_said_to_be_incomplete(tmp_path, encoder):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_collection(tmp_path / "c", NOTES, "bm25", progress=stop)
+    with Collection.open(tmp_path / "c") as collection:
+        assert not collection.complete
+    with build_collection(tmp_path / "c", NOTES, "bm25")[0] as collection:
+        assert collection.complete
+
+
+def test_other_options_of_the_store_than_it_was_made_with_are_refused(tmp_path):
+    build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
+    with pytest.raises(SpaceMismatchError, match=r"quantisation='int8'.*not with.*quantisation='none'"):
+        build_collection(tmp_path / "c", NOTES, "bm25", store=StoreConfig(quantisation="none"))
+    build_collection(tmp_path / "c", NOTES, "bm25", store=StoreConfig())[0].close()
+
+
+def test_words_without_a_sample_to_measure_are_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match="give a sample"):
+        Collection.create(tmp_path / "c", "bm25")
+    assert not (tmp_path / "c" / "manifest.json").exists()
+
+
+def test_a_stream_that_can_be_read_only_once_is_indexed_whole(tmp_path):
+    with build_collection(tmp_path / "c", (record for record in NOTES), "bm25")[0] as collection:
+        assert collection.count() == len(NOTES)
+
+
+@pytest.mark.parametrize("retriever", ["bm25", "hash", "hybrid:hash", "minmax:bm25+chars+hash"])
+def test_the_top_of_a_ranking_does_not_depend_on_how_much_of_it_is_asked_for(tmp_path, encoder, retriever):
+    many = [Record(f"r{i}", f"word{i % 40} word{i % 7} common text {i % 3}") for i in range(600)]
+    with build_collection(tmp_path / "c", many, retriever, encoder=encoder)[0] as collection:
+        longest = [found.id for found in collection.rank("word3 common word5", k=600)]
+        for k in (1, 10, 250):
+            assert [found.id for found in collection.rank("word3 common word5", k=k)] == longest[:k]
+
+
 def test_an_encoder_that_has_silently_changed_is_refused(tmp_path, encoder):
     collection, _ = build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)
     collection.close()
@@ -151,7 +193,7 @@ def test_closing_twice_is_harmless(tmp_path):
 def test_a_folder_that_is_no_collection_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(CollectionError, match=r"holds mine\.txt and is no collection"):
-        Collection.create(tmp_path, "bm25")
+        Collection.create(tmp_path, "tfidf")
     with pytest.raises(CollectionError, match=r"has no manifest\.json"):
         Collection.open(tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "precious"
@@ -165,7 +207,7 @@ def test_a_missing_folder_is_said_to_be_missing(tmp_path):
 def test_creating_over_a_collection_is_refused(tmp_path):
     build_collection(tmp_path / "c", NOTES, "bm25")[0].close()
     with pytest.raises(CollectionError, match="is a collection already"):
-        Collection.create(tmp_path / "c", "bm25")
+        Collection.create(tmp_path / "c", "tfidf")
 
 
 def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
@@ -173,9 +215,9 @@ def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
         "nearfield.collection.manifest.Manifest.save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
-        Collection.create(tmp_path / "c", "bm25")
+        Collection.create(tmp_path / "c", "tfidf")
     monkeypatch.undo()
-    with Collection.create(tmp_path / "c", "bm25") as collection:
+    with Collection.create(tmp_path / "c", "tfidf") as collection:
         assert collection.count() == 0
         assert not collection.complete
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hash_encoder import HashEncoder
 
-from nearfield.encoders.cache import CachedEncoder, VectorCache
-from nearfield.errors import StorageError
+from nearfield.encoders.cache import CachedEncoder, Kept, VectorCache
+from nearfield.errors import EncoderError, StorageError
 
 TEXTS = ["a tap", "a tyre", "a tap", ""]
 
@@ -46,18 +46,43 @@ def test_no_texts_give_no_vectors(cache, encoder):
     assert CachedEncoder(encoder, cache).encode_document([]).shape == (0, 16)
 
 
-def test_the_cache_remembers_how_fast_the_encoder_was(cache, encoder):
-    assert cache.seconds_per_character(encoder.spec.fingerprint) is None
-    cache.put({b"k" * 16: np.zeros(2, np.float32)}, fingerprint="f", characters=10, seconds=1.0)
-    cache.put({b"l" * 16: np.zeros(2, np.float32)}, fingerprint="f", characters=30, seconds=1.0)
-    assert cache.seconds_per_character("f") == pytest.approx(0.05)
+def test_what_encoding_took_is_known_even_when_everything_is_kept(cache, encoder):
+    first, second = CachedEncoder(encoder, cache), CachedEncoder(encoder, cache)
+    first.encode_document(TEXTS)
+    second.encode_document(TEXTS)
+    assert first.seconds == pytest.approx(second.seconds) > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda vectors: vectors * np.float32("nan"), "unusable vectors: .* NaN"),
+        (lambda vectors: vectors[:1], "gave 1 vectors for 3 texts"),
+        (lambda vectors: vectors[:, :5], "must have 16 dimensions, got 5"),
+    ],
+)
+def test_a_damaged_vector_is_refused_and_never_kept(cache, encoder, monkeypatch, wrong, message):
+    right = encoder.encode_document
+    monkeypatch.setattr(encoder, "encode_document", lambda texts, *, progress: wrong(right(texts)), raising=False)
+    with pytest.raises(EncoderError, match=message):
+        CachedEncoder(encoder, cache).encode_document(TEXTS)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(CachedEncoder(encoder, cache).encode_document(TEXTS), HashEncoder().encode(TEXTS))
+
+
+def test_progress_counts_texts_kept_and_computed(cache, encoder):
+    CachedEncoder(encoder, cache).encode_document(TEXTS[:2])
+    told = []
+    CachedEncoder(encoder, cache).encode_document(TEXTS, progress=lambda *step: told.append(step))
+    assert told[-1] == ("encoding", 4, 4)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
 
 
 def test_a_full_cache_lets_the_oldest_go(tmp_path):
     cache = VectorCache(tmp_path / "v.sqlite", max_bytes=200_000)
     for block in range(10):
         keys = [bytes([block, row] + [0] * 14) for row in range(50)]
-        cache.put(dict.fromkeys(keys, np.zeros(384, np.float32)), fingerprint="f", characters=1, seconds=1.0)
+        cache.put(dict.fromkeys(keys, Kept(np.zeros(384, np.float32), 1.0)))
     assert cache.get([bytes([9, 49] + [0] * 14)], 384)
     assert not cache.get([bytes([0, 0] + [0] * 14)], 384)
     cache.close()
@@ -95,6 +120,3 @@ def test_a_cache_damaged_while_open_is_reported(cache, encoder):
     cache._database.execute("DROP TABLE vectors")
     with pytest.raises(StorageError, match="could not be read"):
         CachedEncoder(encoder, cache).encode_document(TEXTS)
-    cache._database.execute("DROP TABLE speed")
-    with pytest.raises(StorageError, match="could not be read"):
-        cache.seconds_per_character("f")

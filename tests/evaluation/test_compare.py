@@ -31,9 +31,7 @@ def test_every_candidate_is_measured_by_every_metric(report):
 
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_what_was_measured_is_what_ships(report, tmp_path, name):
-    with report.build(
-        tmp_path / "c", RECORDS, candidate=name, encoder=None if "hash" not in name else HashEncoder()
-    ) as built:
+    with report.build(tmp_path / "c", RECORDS, candidate=name, encoders={"hash": HashEncoder()}) as built:
         for query, ranking in zip(report.queries, report.candidate(name).rankings, strict=True):
             assert tuple(hit.id for hit in built.search(query.text, k=10)) == ranking
         judgements = nf.read_judgements(QUERIES, QRELS)
@@ -95,7 +93,7 @@ def test_a_notebook_shows_the_page_in_a_frame(report):
 
 def test_another_encoder_than_was_measured_is_refused(report, tmp_path):
     with pytest.raises(SpaceMismatchError, match="measured with an encoder of fingerprint"):
-        report.build(tmp_path / "c", RECORDS, candidate="hash", encoder=HashEncoder(seed=1))
+        report.build(tmp_path / "c", RECORDS, candidate="hash", encoders={"hash": HashEncoder(seed=1)})
 
 
 def test_an_unknown_candidate_is_refused(report):
@@ -104,12 +102,21 @@ def test_an_unknown_candidate_is_refused(report):
 
 
 def test_an_undecided_report_builds_nothing_by_itself():
-    two = {"q1": QUERIES["q1"], "q2": QUERIES["q2"]}
-    report = nf.compare(RECORDS, ["bm25", "tfidf", "chars"], queries=two, qrels={q: QRELS[q] for q in two})
-    if report.decision.chosen is None:
-        with pytest.raises(InvalidInputError, match="undecided"):
-            report.choice()
+    report = nf.compare(RECORDS, ["bm25", "tfidf"], queries={"q": "word7"}, qrels={"q": {"d7": 1}})
+    assert report.decision.chosen is None
+    with pytest.raises(InvalidInputError, match=r"undecided: .* Name the candidate to build"):
+        report.choice()
     assert report.choice("bm25").name == "bm25"
+
+
+def test_queries_without_a_relevant_record_are_left_out_and_counted():
+    nothing = {f"n{i}": {"d1": 0} for i in range(30)}
+    texts = dict.fromkeys(nothing, "word1")
+    report = nf.compare(RECORDS, ["bm25"], queries=QUERIES | texts, qrels=QRELS | nothing)
+    assert len(report.queries) == 40
+    assert report.protocol.skipped == 30
+    with pytest.raises(DataError, match="no grade is above 0"):
+        nf.compare(RECORDS, ["bm25"], queries=texts, qrels=nothing)
 
 
 def test_one_query_gives_no_interval_and_no_decision():

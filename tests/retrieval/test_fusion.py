@@ -64,6 +64,13 @@ def test_no_candidates_at_all_is_an_empty_ranking():
     assert fuse([{}, {}]) == []
 
 
+def test_no_legs_and_unknown_methods_are_refused():
+    with pytest.raises(InvalidInputError, match="at least one ranking"):
+        fuse([])
+    with pytest.raises(InvalidInputError, match="method must be one of zscore, minmax, rrf, got 'zscroe'"):
+        fuse([{"a": 1.0}], method="zscroe")
+
+
 def test_a_wrong_number_of_weights_is_refused():
     with pytest.raises(InvalidInputError, match="weights must be one for each of the 2 legs, got 1"):
         fuse([{"a": 1.0}, {"a": 1.0}], weights=[1.0])

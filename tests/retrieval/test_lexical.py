@@ -64,8 +64,18 @@ def test_the_average_length_is_measured_once_and_kept():
     assert lexicon.fitted(["one two three four five"]).spec.average_length == 3.0
 
 
-def test_an_empty_sample_still_gives_a_defined_formula():
-    assert Lexicon(LexicalSpec()).fitted([]).spec.average_length == 1.0
+def test_an_empty_sample_is_refused_where_bm25_needs_one():
+    with pytest.raises(InvalidInputError, match="give a sample"):
+        Lexicon(LexicalSpec()).fitted([])
+    assert Lexicon(LexicalSpec(weighting="tfidf")).fitted([]).spec.average_length is None
+
+
+def test_a_sample_without_words_keeps_the_formula_defined():
+    assert Lexicon(LexicalSpec()).fitted(["!", "?"]).spec.average_length == 1.0
+
+
+def test_vowel_signs_stay_in_their_word():
+    assert Lexicon(LexicalSpec(language="none")).terms("हिन्दी में é") == ["हिन्दी", "में", "é"]
 
 
 def test_bm25_without_an_average_length_is_refused():
@@ -88,6 +98,8 @@ def test_a_text_without_terms_is_an_empty_vector(text):
         ({"ngram": -1}, "ngram must be 0"),
         ({"k1": -1.0}, "k1 must be at least 0"),
         ({"b": float("nan")}, "b in"),
+        ({"k1": float("inf")}, "k1 must be"),
+        ({"average_length": 0.0}, "average_length must be above 0"),
     ],
 )
 def test_values_without_meaning_are_refused(options, message):

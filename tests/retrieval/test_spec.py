@@ -56,6 +56,19 @@ def test_weights_must_match_the_legs():
         RetrieverSpec("x", "model", {"bm25": LexicalSpec()}, weights=(1.0,))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fusion": "x"}, "fusion must be one of"),
+        ({"depth": 0}, "depth must be at least 1"),
+        ({"weights": (0.5, float("nan"))}, "weights must be at least 0"),
+    ],
+)
+def test_options_without_meaning_are_refused(options, message):
+    with pytest.raises(InvalidInputError, match=message):
+        RetrieverSpec("x", "model", {"bm25": LexicalSpec()}, **options)
+
+
 @pytest.mark.parametrize("text", ["bm25:average_length=3"])
 def test_what_is_measured_cannot_be_set_by_name(text):
     with pytest.raises(InvalidInputError, match="no option 'average_length'"):

@@ -1,5 +1,6 @@
 """What only the embedded store has: its folder, its durability, its space on the disk."""
 
+import errno
 import json
 import os
 import shutil
@@ -14,10 +15,13 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from nearfield import files
 from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, StorageError
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
 from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded_folder import Folder
 from nearfield.stores.embedded_points import unit_vectors
+from nearfield.stores.embedded_shard import HeldShard
 
 CONFIG = StoreConfig(dim=4)
 SECRET = "a secret that must go"
@@ -188,6 +192,123 @@ def test_a_compaction_that_fails_leaves_the_store_as_it_was(store, monkeypatch):
     assert store.count() == 2
 
 
+def failing(error, *, times, otherwise=None):
+    """A function that raises the first times it is called, and then is another."""
+    left = [error] * times
+
+    def call(*arguments):
+        if left:
+            raise left.pop()
+        return otherwise(*arguments)
+
+    return call
+
+
+def reopened(store, place):
+    """What is there after the process ended without another word: a copy of its files as they are, opened."""
+    shutil.copytree(store._held.folder.path, place / "copy", ignore=shutil.ignore_patterns("lock*"))
+    with closing(EmbeddedStore.open(place / "copy", CONFIG)) as again:
+        return sorted(point.id for point in again.scroll()), again._held.folder.shard
+
+
+EIO = OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("error", [EIO, KeyboardInterrupt()])
+def test_a_compaction_interrupted_after_the_rename_goes_on_with_the_fresh_shard(store, tmp_path, monkeypatch, error):
+    store.upsert(batch(["a"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "sync_directory", failing(error, times=1, otherwise=files.sync_directory))
+        with pytest.raises((StorageError, KeyboardInterrupt)):
+            store.compact()
+    store.upsert(batch(["b"]))
+    assert store.count() == 2
+    assert reopened(store, tmp_path) == (["a", "b"], "shard-2")
+
+
+def test_a_compaction_that_may_not_have_reached_the_disk_closes_the_store(store, tmp_path, monkeypatch):
+    store.upsert(batch(["a"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "sync_directory", failing(EIO, times=9))
+        with pytest.raises(StorageError, match="Input/output error"):
+            store.compact()
+    with pytest.raises(StorageError, match="the store is closed; open it again"):
+        store.upsert(batch(["b"]))
+    assert reopened(store, tmp_path) == (["a"], "shard-2")
+    EmbeddedStore.open(store._held.folder.path, CONFIG).close()  # nothing holds it any more
+
+
+@pytest.mark.parametrize("unreadable", ["{", '"shard-7"'])
+def test_a_store_that_no_longer_knows_its_shard_is_closed(store, tmp_path, monkeypatch, unreadable):
+    path = store._held.folder.path / "store.json"
+    text = path.read_text()
+
+    def commit(*_):
+        path.write_text(text.replace('"shard-1"', unreadable))
+        path.with_name("shard-7").mkdir()
+        raise KeyboardInterrupt
+
+    store.upsert(batch(["a"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "commit", commit)
+        with pytest.raises(KeyboardInterrupt):
+            store.compact()
+    with pytest.raises(StorageError, match="the store is closed; open it again"):
+        store.upsert(batch(["b"]))
+    path.write_text(text)
+    assert reopened(store, tmp_path) == (["a"], "shard-1")
+
+
+def test_a_compaction_interrupted_before_the_fresh_shard_is_adopted_adopts_it(store, tmp_path, monkeypatch):
+    store.upsert(batch(["a"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldShard, "adopt", failing(KeyboardInterrupt(), times=1, otherwise=HeldShard.adopt))
+        with pytest.raises(KeyboardInterrupt):
+            store.compact()
+    store.upsert(batch(["b"]))
+    assert reopened(store, tmp_path) == (["a", "b"], "shard-2")
+
+
+def test_a_compaction_interrupted_again_while_it_finds_out_closes_the_store(store, tmp_path, monkeypatch):
+    store.upsert(batch(["a"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldShard, "adopt", failing(KeyboardInterrupt(), times=2))
+        with pytest.raises(KeyboardInterrupt):
+            store.compact()
+    with pytest.raises(StorageError, match="the store is closed; open it again"):
+        store.upsert(batch(["b"]))
+    assert reopened(store, tmp_path) == (["a"], "shard-2")
+    EmbeddedStore.open(store._held.folder.path, CONFIG).close()  # nothing holds it any more
+
+
+def test_a_compaction_whose_commit_is_refused_keeps_the_shard_and_can_be_tried_again(store, tmp_path, monkeypatch):
+    store.upsert(batch(["a"]))
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "commit", failing(StorageError("full"), times=1))
+            with pytest.raises(StorageError, match="full"):
+                store.compact()
+        store.upsert(batch(["b"]))
+        assert store._held.folder.shard == "shard-1"
+    store.compact()
+    assert [path.name for path in store._held.folder.path.glob("shard-*")] == ["shard-2"]
+    assert reopened(store, tmp_path) == (["a", "b"], "shard-2")
+
+
+def test_a_full_disk_does_not_keep_a_filter_from_being_answered(store, monkeypatch):
+    store.upsert(batch(["a", "b"], meta={"s": "é", "n": 1}))
+    usage = namedtuple("usage", "total used free")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage(1 << 30, 1 << 30, 1000))
+        assert store.count({"s": "é"}) == 2
+        assert len(store.query([1, 2, 3, 4], k=5, where={"n": {"$gte": 1}})) == 2
+        with pytest.raises(StorageError, match="1,000 bytes free"):
+            store.count({"s": {"$gt": "a"}})  # there is no order on strings without an index
+    assert store._held._fields == set()
+    assert store.count({"s": "é"}) == 2
+    assert len(store._held._fields) == 1
+
+
 def test_allocated_bytes_counts_blocks_not_the_size_of_sparse_files(store):
     size = sum(path.stat().st_size for path in store._held.folder.path.rglob("*"))
     assert 0 < store.allocated_bytes() < size / 10
@@ -235,13 +356,56 @@ def test_reopening_keeps_everything_and_tunable_options_may_change(tmp_path):
 def test_what_a_crash_left_is_removed_and_never_counts(tmp_path):
     path = tmp_path / "s"
     (path / "shard-1").mkdir(parents=True)  # a creation that did not get to its store.json
-    (path / "store.json.new").write_text("{")
+    for name in ("store.json.new", ".store.json.0123.new"):
+        (path / name).write_text("{")
     with closing(EmbeddedStore.create(path, CONFIG)) as store:
         store.upsert(batch(["a"]))
+    assert not list(path.glob("*.new"))
     (path / "shard-2" / "segments").mkdir(parents=True)  # a compaction that did not get to its own
+    (path / ".store.json.4567.new").write_text("{")
     with closing(EmbeddedStore.open(path, CONFIG)) as store:
         assert store.count() == 1
     assert not (path / "shard-2").exists()
+    assert not list(path.glob("*.new"))
+
+
+def test_the_directories_made_for_a_store_are_synced_into_their_parents(tmp_path, monkeypatch):
+    synced, sync = [], files.sync_directory
+    monkeypatch.setattr(files, "sync_directory", lambda path: (synced.append(path), sync(path)))
+    EmbeddedStore.create(tmp_path / "a" / "b", CONFIG).close()
+    assert {tmp_path, tmp_path / "a"} <= set(synced)
+
+
+def test_a_failed_opening_lets_go_of_the_folder(tmp_path, monkeypatch):
+    EmbeddedStore.create(tmp_path / "s", CONFIG).close()
+    for target in ("embedded_shard.HeldShard.adopt", "embedded_folder.sync_directory"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"nearfield.stores.{target}", failing(EIO, times=1))
+            with pytest.raises(StorageError, match="opening the store") as caught:
+                EmbeddedStore.open(tmp_path / "s", CONFIG)
+        EmbeddedStore.open(tmp_path / "s", CONFIG).close()
+        del caught
+    with pytest.raises(CollectionError, match="already holds a store"):
+        EmbeddedStore.create(tmp_path / "s", CONFIG)
+
+
+def test_a_failed_creation_lets_go_of_the_folder(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "remove_leftovers", failing(EIO, times=1))
+        with pytest.raises(StorageError, match="creating a store"):
+            EmbeddedStore.create(tmp_path / "s", CONFIG)
+    EmbeddedStore.create(tmp_path / "s", CONFIG).close()
+
+
+def test_a_failed_closing_lets_go_of_the_folder(tmp_path, monkeypatch):
+    store = EmbeddedStore.create(tmp_path / "s", CONFIG)
+    calls = []
+    store._held._shard = RecordingShard(store._held._shard, calls, "flush")
+    with pytest.raises(StorageError, match="closing the store"):
+        store.close()
+    assert calls == ["flush", "close"]
+    store.close()
+    EmbeddedStore.open(tmp_path / "s", CONFIG).close()
 
 
 def test_folders_that_hold_something_else_are_refused(tmp_path):
@@ -346,6 +510,12 @@ def test_a_reader_whose_shard_was_replaced_underneath_asks_the_new_one(store):
 
     store._held._shard = Replaced()
     assert store.count() == 1
+
+
+def test_points_written_after_they_were_counted_do_not_confuse_a_search_for_all(store, monkeypatch):
+    store.upsert(batch(["a", "b", "c"]))
+    monkeypatch.setattr(store, "count", lambda: 1)  # as it was before another thread wrote two more
+    assert len(store.query([1, 2, 3, 4], k=10_000)) == 3
 
 
 def test_closing_waits_for_readers_and_they_are_told(store):

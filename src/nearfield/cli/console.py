@@ -39,9 +39,7 @@ class ErrorHandlingGroup(click.Group):
             click.echo(f"error: {getattr(error, 'strerror', None) or error}", err=True)
             ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
         except KeyboardInterrupt:
-            click.echo(
-                "interrupted; what was reported as done is kept, and the same command goes on from there", err=True
-            )
+            click.echo("interrupted; indexing goes on where it stopped when the same command runs again", err=True)
             ctx.exit(EXIT_INTERRUPTED)
 
 
@@ -150,18 +148,22 @@ class _PlainProgress:
     """A line every ten seconds, for logs."""
 
     def __init__(self) -> None:
-        self._what = ""
-        self._began = self._told = 0.0
+        self._began: dict[str, float] = {}
+        self._told = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if what != self._what:
-            self._what, self._began, self._told = what, now, now
-        elif now - self._told >= _PLAIN_INTERVAL:
-            rate = done / (now - self._began)
+        began = self._began.setdefault(what, now)
+        if now - self._told >= _PLAIN_INTERVAL and now > began:
+            rate = done / (now - began)
             left = f" of {total:,}, {(total - done) / rate:,.0f} s left" if total and rate else ""
             click.echo(f"{what}: {done:,}{left} ({rate:,.0f}/s)", err=True)
             self._told = now
+
+
+encoder_option = click.option(
+    "--encoder", metavar="NAME", help="Where the collection's encoder is now, if its folder has moved."
+)
 
 
 def field_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """`nearfield demo`: the whole way, on real data that comes with the package."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,14 +60,13 @@ def _run(target: Path, cache: "VectorCache | None") -> None:
     report.export(target / "report.html")
     click.echo(f"wrote {target / 'report.html'} (open it in a browser) and {target / 'report.json'}")
 
-    chosen = report.choice(report.decision.provisional)
-    _step("2", f"Build the index with {chosen.name}.  nearfield index … --from {target / 'report.json'}")
+    chosen = report.decision.provisional
+    folder = target / f"scifact-{chosen.replace(':', '-')}.collection"  # another run may choose another
+    _step("2", f"Build the index with {chosen}.  nearfield index … --from {target / 'report.json'}")
     with progress_bars() as progress:
-        collection, summary = nf.build_collection(
-            target / "scifact.collection", train.corpus, chosen, cache=cache, progress=progress
-        )
+        collection = report.build(folder, train.corpus, candidate=chosen, cache=cache, progress=progress)
     with collection:
-        click.echo(f"{collection.count():,} records, {summary.written:,} written, {summary.unchanged:,} unchanged")
+        click.echo(f"{folder}: {collection.count():,} records")
         _step("3", "Does the choice hold on 300 claims it was not made on?  nearfield evaluate …")
         with progress_bars() as progress:
             evaluation = nf.evaluate(collection, test.judgements, progress=progress)
@@ -78,7 +78,7 @@ def _run(target: Path, cache: "VectorCache | None") -> None:
         with collection:
             hits = collection.search(QUESTION, k=3)
             click.echo(f"{name:>18}: " + "; ".join(hit.title or hit.id for hit in hits))
-    click.echo(f'\nTry it: nearfield search {target / "scifact.collection"} "does vitamin D prevent cancer?"')
+    click.echo(f'\nTry it: nearfield search {shlex.quote(str(folder))} "does vitamin D prevent cancer?"')
 
 
 def _step(number: str, text: str) -> None:

@@ -1,6 +1,7 @@
 """`nearfield index`: build the search index."""
 
 import shlex
+from typing import Literal
 
 import click
 
@@ -21,9 +22,7 @@ from nearfield.cli.console import field_options, print_json, progress_bars, repo
 @click.option(
     "--quantisation",
     type=click.Choice(["int8", "none"]),
-    default="int8",
-    show_default=True,
-    help="int8 searches a quarter-size copy of the vectors and rescores with the full ones.",
+    help="int8 (the default) searches a quarter-size copy of the vectors and rescores with the full ones.",
 )
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -34,7 +33,7 @@ def index(
     report: str | None,
     candidate: str | None,
     retriever: str | None,
-    quantisation: str,
+    quantisation: Literal["int8", "none"] | None,
     no_cache: bool,
     as_json: bool,
     id_field: str | None,
@@ -45,7 +44,7 @@ def index(
     """Index CORPUS into a collection.
 
     Records are safe once reported as done. Interrupted or killed, the same command goes on where it stopped; run
-    again on a changed corpus, it replaces what changed.
+    again on a changed corpus, it replaces what changed, and keeps what the corpus no longer holds.
 
     \b
     nearfield index tickets.jsonl --to tickets.collection --from report.json
@@ -57,7 +56,7 @@ def index(
     import nearfield as nf
     from nearfield.report.numbers import size
 
-    store = nf.StoreConfig(quantisation="int8" if quantisation == "int8" else "none")
+    store = nf.StoreConfig(quantisation=quantisation) if quantisation else None
     records = nf.read_corpus(
         corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
     )
@@ -77,6 +76,7 @@ def index(
         )
     with collection:
         count, disk = collection.count(), collection.store.allocated_bytes()
+    kept = count - summary.written - summary.unchanged
     report_skipped(records.skipped.count, records.skipped.problems)
     if as_json:
         print_json(
@@ -88,14 +88,18 @@ def index(
                 "unchanged": summary.unchanged,
                 "truncated": summary.truncated,
                 "skipped": records.skipped.count,
+                "not_in_corpus": kept,
                 "disk_bytes": disk,
             }
         )
         return
     click.echo(f"{folder}: {count:,} records, {size(disk)}, ranked by {spec.name}")
     click.echo(f"{summary.written:,} written, {summary.unchanged:,} unchanged")
+    if kept:
+        click.echo(f"{kept:,} were there before and are not in this corpus; they are kept, and still found")
     if summary.truncated:
         click.echo(
-            f"{summary.truncated:,} are longer than the encoder reads; their ends are found by words only, if at all"
+            f"{summary.truncated:,} of those written are longer than the encoder reads; their ends are found by words "
+            "only, if at all"
         )
     click.echo(f'search it: nearfield search {shlex.quote(folder)} "your question"')

@@ -2,7 +2,7 @@
 
 import click
 
-from nearfield.cli.console import print_json
+from nearfield.cli.console import encoder_option, print_json
 from nearfield.cli.where import parse_conditions
 
 
@@ -16,8 +16,9 @@ from nearfield.cli.where import parse_conditions
     metavar="CONDITION",
     help="Only records for which this holds, as in 'year>=2020', or a JSON filter. Repeat it for more.",
 )
+@encoder_option
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
-def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json: bool) -> None:
+def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder: str | None, as_json: bool) -> None:
     """Find the records in COLLECTION that answer QUERY best.
 
     \b
@@ -26,7 +27,7 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], as_json:
     import nearfield as nf
 
     condition = parse_conditions(where)
-    with nf.Collection.open(collection) as opened:
+    with nf.Collection.open(collection, encoder=nf.load_encoder(encoder) if encoder else None) as opened:
         hits = opened.search(query, k=k, where=condition)
         if not opened.complete:
             click.echo("note: indexing was interrupted; run the same `nearfield index` again to finish it", err=True)

@@ -43,15 +43,15 @@ def build_collection(
         retriever: How the collection ranks; must be the same when it exists already.
         encoder: The encoder of the dense leg; loaded by name otherwise.
         cache: Where vectors are looked up before they are computed.
-        store: Options of the store, when the collection is new.
+        store: Options of the store; must be the same when the collection exists already.
         progress: Called with the number of records that are safe.
 
     Returns:
         The collection, open and complete, and what was done.
 
     Raises:
-        SpaceMismatchError: If the folder holds a collection that ranks otherwise.
-        DataError: If a record is not fit to be stored; those before it are.
+        SpaceMismatchError: If the folder holds a collection that ranks or stores otherwise.
+        DataError: If a record is not fit to be stored; the batches before it are.
     """
     spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
     records = iter(read_corpus(corpus))
@@ -59,6 +59,8 @@ def build_collection(
         collection = Collection.open(path, encoder=encoder)
         try:
             check_same_retriever(collection, spec)
+            check_same_store(collection, store)
+            collection.begin()
         except BaseException:
             collection.close()
             raise
@@ -99,4 +101,22 @@ def check_same_retriever(collection: Collection, spec: RetrieverSpec) -> None:
     if replace(spec, name=there.name, lexical=lexical) != there:
         raise SpaceMismatchError(
             f"{collection.path} ranks by {there.name}, not by {spec.name} with these options; index into another folder"
+        )
+
+
+def check_same_store(collection: Collection, store: StoreConfig | None) -> None:
+    """Refuse to go on with a collection whose store has other options than asked for.
+
+    Args:
+        collection: The one that is there.
+        store: What was asked for; None for whatever is there.
+
+    Raises:
+        SpaceMismatchError: If they differ.
+    """
+    there = collection.manifest.store
+    if store is not None and replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse) != there:
+        raise SpaceMismatchError(
+            f"{collection.path} keeps its vectors with {there}, not with {store}; index into another folder, or leave "
+            "the options out"
         )

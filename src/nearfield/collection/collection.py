@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
-from nearfield.arrays import Vectors, as_matrix
+from nearfield.arrays import Vectors
 from nearfield.collection.folder import POINTS, claim_folder
 from nearfield.collection.manifest import Manifest, encode_canaries
-from nearfield.collection.results import Hit, IngestSummary
+from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.records import Record, batched
 from nearfield.data.rows import Source
-from nearfield.encoders.base import Encoder
+from nearfield.encoders.base import Encoder, check_vectors
 from nearfield.encoders.cache import CachedEncoder, VectorCache
 from nearfield.errors import InvalidInputError
 from nearfield.folder_lock import FolderLock
@@ -59,7 +59,7 @@ class Collection:
             path: A folder that does not exist yet, or is empty.
             retriever: How it shall rank, such as `hybrid:all-MiniLM-L6-v2`.
             encoder: The encoder of the dense leg; loaded by its name in the retriever otherwise.
-            sample: Texts of some documents, for the average length that BM25 needs unless the spec states it.
+            sample: Texts of some documents, for the average length that BM25 legs need unless the spec states it.
             store: Options of the store; dimensions, metric and legs are filled in.
 
         Returns:
@@ -68,6 +68,7 @@ class Collection:
         Raises:
             CollectionError: If the folder holds something already.
             CollectionBusyError: If another process holds it.
+            InvalidInputError: If the retriever makes no sense, or a BM25 leg has no sample to measure.
             StorageError: If the disk refuses.
         """
         path = Path(path)
@@ -135,10 +136,10 @@ class Collection:
     @property
     def encoder(self) -> Encoder | None:
         """The encoder of the dense leg, loaded and checked when first asked for; None without a dense leg."""
-        if self._encoder is None and self.spec.encoder is not None:
+        if self._encoder is None:
             encoder = _encoder_for(self.spec, None)
-            assert encoder is not None  # noqa: S101  # tells the type checker what the spec says
-            self.manifest.check_encoder(encoder)
+            if encoder is not None:
+                self.manifest.check_encoder(encoder)
             self._encoder = encoder
         return self._encoder
 
@@ -186,29 +187,40 @@ class Collection:
             encoder = CachedEncoder(encoder, cache)
         written = unchanged = truncated = 0
         for batch in batched(records, BATCH_SIZE):
-            changed = self._changed(batch)
-            truncated += self._write(changed, encoder)
+            done, changed = written + unchanged, self._changed(batch)
+            truncated += self._write(changed, encoder, lambda what, n, _: progress(what, done + n, None))  # noqa: B023  # called before the next batch
             written += len(changed)
             unchanged += len(batch) - len(changed)
             progress("indexing", written + unchanged, None)
         return IngestSummary(written, unchanged, truncated)
 
+    def begin(self) -> None:
+        """Mark the collection as incomplete, until `finish`."""
+        self._mark("building")
+
     def finish(self) -> None:
         """Build the index over what was written and mark the collection as complete."""
         self.store.optimise()
-        self.manifest = self.manifest.ready()
-        self.manifest.save(self.path)
+        self._mark("ready")
 
-    def rank(self, query: str, *, k: int, where: Where | None = None) -> list[tuple[str, float, dict[str, float]]]:
+    def _mark(self, state: Literal["building", "ready"]) -> None:
+        if self.manifest.state != state:
+            self.manifest = self.manifest.in_state(state)
+            self.manifest.save(self.path)
+
+    def rank(self, query: str, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.
+
+        Every leg is asked for the same number of candidates, whatever `k` is, so that a shorter answer is the
+        beginning of a longer one.
 
         Args:
             query: Any text.
-            k: How many, at least 1.
+            k: How many, at least 1. Fused legs return no more than their candidates (`spec.depth` each).
             where: A filter; see `nearfield.stores.filters`.
 
         Returns:
-            For each record its id, its score and the legs' scores, best first.
+            At most `k` records, best first.
 
         Raises:
             InvalidInputError: If the query is empty or `k` less than 1.
@@ -218,25 +230,26 @@ class Collection:
         if k < 1:
             raise InvalidInputError(f"k must be at least 1, got {k}")
         fused = len(self.spec.legs) > 1
-        depth = max(k, self.spec.depth) if fused else k
+        depth = self.spec.depth if fused else max(k, self.spec.depth)
         legs: dict[str, dict[str, float]] = {}
         floors: list[float | None] = []
         for name, lexicon in self._lexicons.items():
-            vector = lexicon.query(query)
-            matches = self.store.query_sparse(name, vector, k=depth, where=where, with_payload=False)
+            matches = self.store.query_sparse(name, lexicon.query(query), k=depth, where=where, with_payload=False)
             legs[name] = {match.id: match.score for match in matches}
             floors.append(0.0 if len(matches) < depth else None)  # all that share a word were returned
-        if self.spec.encoder is not None:
-            assert self.encoder is not None  # noqa: S101  # as above
-            vector_ = self.encoder.encode_query([query])[0]
-            matches = self.store.query(vector_, k=depth, where=where, with_payload=False)
-            legs[self.spec.encoder] = {match.id: match.score for match in matches}
+        if (encoder := self.encoder) is not None:
+            vector = check_vectors(encoder.encode_query([query]), encoder.spec, 1)[0]
+            matches = self.store.query(vector, k=depth, where=where, with_payload=False)
+            legs[self.spec.legs[-1]] = {match.id: match.score for match in matches}
             floors.append(None)
         if fused:
-            order = fuse(list(legs.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)[:k]
+            order = fuse(list(legs.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)
         else:
             order = list(next(iter(legs.values())).items())
-        return [(id_, score, {leg: found[id_] for leg, found in legs.items() if id_ in found}) for id_, score in order]
+        return [
+            Ranked(id_, score, {leg: found[id_] for leg, found in legs.items() if id_ in found})
+            for id_, score in order[:k]
+        ]
 
     def search(self, query: str, *, k: int = 10, where: Where | None = None) -> list[Hit]:
         """Find the records that answer a query best.
@@ -253,12 +266,12 @@ class Collection:
             InvalidInputError: If the query is empty, `k` less than 1, or the filter malformed.
         """
         ranking = self.rank(query, k=k, where=where)
-        points = {point.id: point.payload for point in self.store.get([id_ for id_, _, _ in ranking])}
+        points = {point.id: point.payload for point in self.store.get([found.id for found in ranking])}
         # A record deleted by another thread between the two steps is no hit any more.
         return [
-            Hit(id_, score, payload.text, payload.title, payload.meta, legs)
-            for id_, score, legs in ranking
-            if (payload := points.get(id_)) is not None
+            Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs)
+            for found in ranking
+            if (payload := points.get(found.id)) is not None
         ]
 
     @property
@@ -284,8 +297,10 @@ class Collection:
 
     def close(self) -> None:
         """Sync, and let other processes in; closing twice is harmless."""
-        self.store.close()
-        self._lock.release()
+        try:
+            self.store.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         """Return the collection itself."""
@@ -301,14 +316,14 @@ class Collection:
         known = {point.id: point.payload.digest for point in self.store.get([record.id for record in batch])}
         return [record for record in batch if known.get(record.id) != record.digest]
 
-    def _write(self, changed: list[Record], encoder: Encoder | None) -> int:
+    def _write(self, changed: list[Record], encoder: Encoder | None, progress: Progress) -> int:
         if not changed:
             return 0
         texts = [record.content for record in changed]
         vectors: Vectors | None = None
         truncated = 0
         if encoder is not None:
-            vectors = as_matrix(encoder.encode_document(texts), dim=encoder.spec.dim)
+            vectors = check_vectors(encoder.encode_document(texts, progress=progress), encoder.spec, len(texts))
             truncated = sum(inspection.truncated for inspection in encoder.inspect(texts))
         sparse: dict[str, Sequence[SparseVector]] = {
             name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()

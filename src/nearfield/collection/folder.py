@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nearfield.collection.manifest import FILE_NAME
 from nearfield.errors import CollectionError, StorageError
+from nearfield.files import is_leftover, make_directory
 from nearfield.folder_lock import LOCK_FILES, FolderLock
 
 POINTS = "points"
@@ -25,17 +26,20 @@ def claim_folder(path: Path) -> FolderLock:
         CollectionBusyError: If another process is making one there.
         StorageError: If the disk refuses.
     """
-    ours = {*LOCK_FILES, POINTS, FILE_NAME + ".new"}
+    ours = {*LOCK_FILES, POINTS}
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_directory(path)
         lock = FolderLock(path)
         try:
             names = {entry.name for entry in path.iterdir()}
+            leftovers = {name for name in names if is_leftover(name, FILE_NAME)}
             if FILE_NAME in names:
                 raise CollectionError(f"{path} is a collection already; open it, or choose another folder")
-            if foreign := sorted(names - ours):
+            if foreign := sorted(names - ours - leftovers):
                 raise CollectionError(f"{path} holds {foreign[0]} and is no collection; choose a new or empty folder")
             shutil.rmtree(path / POINTS, ignore_errors=True)
+            for name in leftovers:
+                (path / name).unlink(missing_ok=True)
         except BaseException:
             lock.release()
             raise

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nearfield.arrays import Vectors, as_matrix, normalise
-from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec
+from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec, check_vectors
 from nearfield.errors import CollectionError, SpaceMismatchError
 from nearfield.files import replace_file
 from nearfield.report.frozen import from_json, to_json
@@ -94,9 +94,9 @@ class Manifest:
         }
         replace_file(folder / FILE_NAME, json.dumps(content, indent=2, ensure_ascii=False).encode())
 
-    def ready(self) -> "Manifest":
-        """Say that everything that was to be indexed is."""
-        return replace(self, state="ready")
+    def in_state(self, state: Literal["building", "ready"]) -> "Manifest":
+        """Say whether everything that was to be indexed is."""
+        return replace(self, state=state)
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest":
@@ -148,4 +148,4 @@ class Manifest:
 
 def encode_canaries(encoder: Encoder) -> Vectors:
     """Encode the fixed texts: `(n, d)` float32."""
-    return as_matrix(encoder.encode(CANARY_TEXTS), dim=encoder.spec.dim, what="canary vectors")
+    return check_vectors(encoder.encode(CANARY_TEXTS), encoder.spec, len(CANARY_TEXTS))

@@ -28,6 +28,21 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """One record in a ranking.
+
+    Attributes:
+        id: The record's id.
+        score: Higher is better; comparable within one ranking only.
+        legs: For each leg that found it, the score it gave.
+    """
+
+    id: str
+    score: float
+    legs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class IngestSummary:
     """What became of the records given to `upsert`.
 

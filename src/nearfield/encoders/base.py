@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
-from nearfield.arrays import Metric, Vectors
-from nearfield.errors import InvalidInputError
+from nearfield.arrays import Metric, Vectors, as_matrix
+from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
 Role: TypeAlias = Literal["query", "document"]
@@ -103,6 +103,29 @@ class Encoder(Protocol):
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""
         ...
+
+
+def check_vectors(vectors: Vectors, spec: EncoderSpec, count: int) -> Vectors:
+    """Refuse what an encoder must never give.
+
+    Args:
+        vectors: What it gave.
+        spec: Its spec.
+        count: For how many texts.
+
+    Returns:
+        `(count, dim)` float32, all finite.
+
+    Raises:
+        EncoderError: If the shape is another, or a value is NaN or infinite.
+    """
+    try:
+        checked = as_matrix(vectors, dim=spec.dim)
+    except InvalidInputError as error:
+        raise EncoderError(f"encoder {spec.name} gave unusable vectors: {error}") from error
+    if len(checked) != count:
+        raise EncoderError(f"encoder {spec.name} gave {len(checked)} vectors for {count} texts; one each is needed")
+    return checked
 
 
 def as_texts(texts: Sequence[str]) -> list[str]:

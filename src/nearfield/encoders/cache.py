@@ -1,8 +1,9 @@
 """Vectors once computed are kept on disk, so that comparing and then indexing encodes each text once.
 
-One SQLite file for all encoders. The key is a hash of the encoder's fingerprint, the role's prompt and the text, so a
-changed encoder never meets an old vector. SQLite's write-ahead log makes it safe under several processes and hard
-kills: what is missing is computed again. When the file grows past its bound, what was written first goes first.
+One SQLite file for all encoders. The key is a hash of the encoder's fingerprint (prompts included), the role and the
+text, so vectors of one space never meet another. SQLite's write-ahead log makes it safe under several processes and
+hard kills: what is missing is computed again. When the file grows past its bound, what was written first goes first.
+With each vector stands how long it took, so that the cost of encoding is known even when nothing has to be encoded.
 """
 
 import contextlib
@@ -10,22 +11,35 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import Encoder, EncoderSpec, Role, TextInspection, as_texts
+from nearfield.encoders.base import Encoder, EncoderSpec, Role, TextInspection, as_texts, check_vectors
 from nearfield.errors import StorageError
 from nearfield.progress import Progress, silent
 
 DEFAULT_MAX_BYTES = 4 * 2**30
 _CHUNK = 1024  # texts looked up and encoded between two commits: what a kill can cost
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS speed (fingerprint TEXT PRIMARY KEY, characters INTEGER NOT NULL, seconds REAL NOT NULL);
-"""
+_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, seconds REAL NOT NULL)"
+_FILE_NAME = "vectors-1.sqlite"  # the number of the schema, so that versions of nearfield may share a folder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A vector and what it took.
+
+    Attributes:
+        vector: `(d,)` float32.
+        seconds: Its share, by length of text, of the time its batch took.
+    """
+
+    vector: npt.NDArray[np.float32]
+    seconds: float
 
 
 def default_cache_path() -> Path:
@@ -33,7 +47,7 @@ def default_cache_path() -> Path:
     import platformdirs
 
     folder = os.environ.get("NEARFIELD_CACHE") or platformdirs.user_cache_dir("nearfield")
-    return Path(folder) / "vectors.sqlite"
+    return Path(folder) / _FILE_NAME
 
 
 class VectorCache:
@@ -56,12 +70,12 @@ class VectorCache:
             try:
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=NORMAL")
-                self._database.executescript(_SCHEMA)
+                self._database.execute(_SCHEMA)
             except sqlite3.Error:
                 self._database.close()
                 raise
 
-    def get(self, keys: Sequence[bytes], dim: int) -> dict[bytes, np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    def get(self, keys: Sequence[bytes], dim: int) -> dict[bytes, Kept]:
         """Look up vectors.
 
         Args:
@@ -69,42 +83,29 @@ class VectorCache:
             dim: Dimensions they must have.
 
         Returns:
-            Those found, each `(dim,)` float32.
+            Those found.
+
+        Raises:
+            StorageError: If the file is damaged.
         """
         marks = ",".join("?" * len(keys))
         with self._errors("could not be read"):
-            rows = self._database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", list(keys))
-            return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows if len(blob) == 4 * dim}
+            rows = self._database.execute(f"SELECT * FROM vectors WHERE key IN ({marks})", list(keys))
+            return {key: Kept(np.frombuffer(v, dtype="<f4"), seconds) for key, v, seconds in rows if len(v) == 4 * dim}
 
-    def put(self, vectors: dict[bytes, Vectors], *, fingerprint: str, characters: int, seconds: float) -> None:
-        """Keep vectors, and how long they took.
+    def put(self, fresh: Mapping[bytes, Kept]) -> None:
+        """Keep vectors.
 
         Args:
-            vectors: By key, each `(d,)` float32.
-            fingerprint: The encoder's.
-            characters: How many characters their texts have.
-            seconds: What encoding them took.
+            fresh: By key.
 
         Raises:
             StorageError: If the disk refuses.
         """
-        rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
+        rows = [(key, kept.vector.astype("<f4").tobytes(), kept.seconds) for key, kept in fresh.items()]
         with self._errors("could not be written"), self._database:
-            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
-            self._database.execute(
-                "INSERT INTO speed VALUES (?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET "
-                "characters = characters + excluded.characters, seconds = seconds + excluded.seconds",
-                (fingerprint, characters, seconds),
-            )
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
             self._make_room()
-
-    def seconds_per_character(self, fingerprint: str) -> float | None:
-        """Recall how long the encoder took for each character of text; None if nothing was kept of it."""
-        with self._errors("could not be read"):
-            row = self._database.execute(
-                "SELECT seconds / characters FROM speed WHERE fingerprint = ? AND characters > 0", (fingerprint,)
-            )
-            return next((float(value) for (value,) in row), None)
 
     def close(self) -> None:
         """Release the file."""
@@ -133,9 +134,9 @@ class VectorCache:
             )
 
 
-def vector_key(fingerprint: str, prompt_role: str, text: str) -> bytes:
-    """Make the key of a text's vector: 16 bytes."""
-    digest = hashlib.blake2b(f"{fingerprint}\0{prompt_role}\0".encode(), digest_size=16)
+def vector_key(fingerprint: str, text: str) -> bytes:
+    """Make the key of a document's vector: 16 bytes."""
+    digest = hashlib.blake2b(f"{fingerprint}\0document\0".encode(), digest_size=16)
     digest.update(text.encode())
     return digest.digest()
 
@@ -148,11 +149,15 @@ class CachedEncoder:
     Args:
         encoder: What computes.
         cache: What keeps.
+
+    Attributes:
+        seconds: What computing all the documents asked for so far took, now or when they were first met.
     """
 
     def __init__(self, encoder: Encoder, cache: VectorCache) -> None:
         self.encoder = encoder
         self.cache = cache
+        self.seconds = 0.0
 
     @property
     def spec(self) -> EncoderSpec:
@@ -175,24 +180,31 @@ class CachedEncoder:
     def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `(n, d)` float32, computing only those not kept yet."""
         texts = as_texts(texts)
-        fingerprint = self.spec.fingerprint
         vectors = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
-            keys = [vector_key(fingerprint, "document", text) for text in chunk]
-            known = self.cache.get(keys, self.spec.dim)
-            missing = {key: text for key, text in zip(keys, chunk, strict=True) if key not in known}
+            keys = [vector_key(self.spec.fingerprint, text) for text in chunk]
+            kept = self.cache.get(keys, self.spec.dim)
+            missing = {key: text for key, text in zip(keys, chunk, strict=True) if key not in kept}
             if missing:
-                began = time.perf_counter()
-                computed = self.encoder.encode_document(list(missing.values()))
-                fresh = dict(zip(missing, computed, strict=True))
-                seconds = time.perf_counter() - began
-                characters = sum(map(len, missing.values()))
-                self.cache.put(fresh, fingerprint=fingerprint, characters=characters, seconds=seconds)
-                known |= fresh
-            vectors[start : start + len(chunk)] = [known[key] for key in keys]
+                known = start + len(chunk) - len(missing)
+                fresh = self._compute(missing, lambda what, done, _: progress(what, known + done, len(texts)))  # noqa: B023  # called before the next chunk
+                self.cache.put(fresh)
+                kept |= fresh
+            vectors[start : start + len(chunk)] = [kept[key].vector for key in keys]
+            self.seconds += sum(kept[key].seconds for key in keys)
             progress("encoding", start + len(chunk), len(texts))
         return vectors
+
+    def _compute(self, texts: Mapping[bytes, str], progress: Progress) -> dict[bytes, Kept]:
+        began = time.perf_counter()
+        computed = self.encoder.encode_document(list(texts.values()), progress=progress)
+        # Checked before it is kept: a damaged vector would come back for ever.
+        vectors = check_vectors(computed, self.spec, len(texts))
+        share = (time.perf_counter() - began) / max(1, sum(map(len, texts.values())))
+        return {
+            key: Kept(vector, share * len(text)) for (key, text), vector in zip(texts.items(), vectors, strict=True)
+        }
 
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""

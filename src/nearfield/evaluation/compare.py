@@ -108,7 +108,7 @@ def compare(
         level=level,
         seed=seed,
     )
-    skipped = corpus.skipped.count + judgements.unknown_queries + judgements.unknown_documents
+    left_out = judgements.unknown_queries + judgements.unknown_documents + judgements.without_relevant
     asked = tuple(
         Query(id_, text, tuple(document for document, grade in _by_grade(judgements.qrels[id_]) if grade > 0))
         for id_, text in judgements.queries.items()
@@ -118,7 +118,7 @@ def compare(
             corpus=corpus.source,
             records=survey.records,
             corpus_digest=survey.digest,
-            skipped=skipped,
+            skipped=corpus.skipped.count + left_out,
             metric=names[0],
             margin=margin,
             level=level,
@@ -139,24 +139,22 @@ class _Survey:
     """What one pass over the corpus tells."""
 
     records: int
-    characters: int
     digest: str
     judged: frozenset[str]
 
     @classmethod
     def of(cls, corpus: Corpus, judgements: Judgements, progress: Progress) -> "_Survey":
         digest = hashlib.blake2b(digest_size=16)
-        records = characters = 0
+        records = 0
         judged: set[str] = set()
         for record in corpus:
             digest.update(f"{record.id}\0{record.digest}\n".encode())
             records += 1
-            characters += len(record.content)
             if record.id in judgements.documents:
                 judged.add(record.id)
             if records % 1000 == 0:
                 progress("reading the corpus", records, None)
-        return cls(records, characters, digest.hexdigest(), frozenset(judged))
+        return cls(records, digest.hexdigest(), frozenset(judged))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,11 +210,13 @@ class _Bench:
         cached = CachedEncoder(encoder, self.cache)
         done = 0
         for batch in batched(self.corpus, 1024):
-            cached.encode_document([record.content for record in batch])
+            told = done
+            cached.encode_document(
+                [record.content for record in batch],
+                progress=lambda what, n, _: progress(what, told + n, self.survey.records),  # noqa: B023  # called before the next batch
+            )
             done += len(batch)
-            progress("encoding", done, self.survey.records)
-        rate = self.cache.seconds_per_character(encoder.spec.fingerprint)
-        return (rate or 0.0) * self.survey.characters
+        return cached.seconds
 
 
 def _cost(collection: Collection, run: Run, encode_seconds: float, write_seconds: float) -> Cost:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
-from nearfield.data.corpus import Corpus, read_corpus
+from nearfield.data.corpus import Corpus
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import VectorCache
@@ -78,7 +78,7 @@ class Protocol:
         corpus: Where the records came from.
         records: How many there were.
         corpus_digest: Hash of the records' contents, in order.
-        skipped: Records and judgements left out because they were bad.
+        skipped: Bad records, judgements of what is not there, and queries without a relevant record, all left out.
         metric: The metric that decides.
         margin: How much worse a candidate may be and still count as good.
         level: Confidence level of the intervals.
@@ -161,13 +161,13 @@ class ComparisonReport:
         return self.candidate(name).retriever
 
     def prepare(
-        self, name: str | None = None, *, encoder: Encoder | None = None
+        self, name: str | None = None, *, encoders: Mapping[str, Encoder] | None = None
     ) -> tuple[RetrieverSpec, Encoder | None]:
         """Get ready to build exactly what was measured.
 
         Args:
             name: A candidate; the one that was decided on by default.
-            encoder: The encoder of the dense leg; loaded by name otherwise.
+            encoders: Encoders of one's own, as in `compare`.
 
         Returns:
             Its retriever, resolved, and its encoder, if it has a dense leg.
@@ -177,8 +177,9 @@ class ComparisonReport:
             SpaceMismatchError: If the encoder is not the one that was measured.
         """
         spec = self.choice(name)
+        encoder: Encoder | None = None
         if spec.encoder is not None:
-            encoder = encoder or load_encoder(spec.encoder)
+            encoder = (encoders or {}).get(spec.encoder) or load_encoder(spec.encoder)
         measured = self.candidate(spec.name).fingerprint
         found = None if encoder is None else encoder.spec.fingerprint
         if found != measured:
@@ -194,7 +195,7 @@ class ComparisonReport:
         corpus: "Source | Corpus",
         *,
         candidate: str | None = None,
-        encoder: Encoder | None = None,
+        encoders: Mapping[str, Encoder] | None = None,
         cache: VectorCache | None = None,
         store: StoreConfig | None = None,
         progress: Progress = silent,
@@ -205,7 +206,7 @@ class ComparisonReport:
             path: The collection's folder.
             corpus: What `read_corpus` reads.
             candidate: Another candidate than the one decided on.
-            encoder: The encoder of the dense leg; loaded by name otherwise.
+            encoders: Encoders of one's own, as in `compare`.
             cache: Where vectors are looked up before they are computed.
             store: Options of the store.
             progress: Called with the number of records that are safe.
@@ -216,10 +217,8 @@ class ComparisonReport:
         Raises:
             SpaceMismatchError: If the encoder is not the one that was measured.
         """
-        spec, encoder = self.prepare(candidate, encoder=encoder)
-        return build_collection(
-            path, read_corpus(corpus), spec, encoder=encoder, cache=cache, store=store, progress=progress
-        )[0]
+        spec, encoder = self.prepare(candidate, encoders=encoders)
+        return build_collection(path, corpus, spec, encoder=encoder, cache=cache, store=store, progress=progress)[0]
 
     def to_json(self) -> dict[str, Any]:
         """Write the report down as JSON values."""

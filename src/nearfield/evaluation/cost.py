@@ -51,8 +51,7 @@ class Cost:
     """What was measured of a retriever's cost.
 
     Attributes:
-        encode_seconds: Encoding the corpus; where vectors came from the cache, at the speed at which the encoder
-            made those.
+        encode_seconds: Encoding the corpus; of vectors that came from the cache, what they took when first made.
         write_seconds: Everything else until the index is finished: analysing words, storing, indexing.
         query_seconds: Median of a query, from text to ranking, one at a time.
         query_seconds_p95: 95th percentile of the same.

@@ -26,7 +26,7 @@ class EvaluationReport:
         retriever: How it ranks, by name.
         records: How many it holds.
         queries: How many were judged.
-        skipped: Judged documents and queries left out because they are unknown.
+        skipped: Judged documents and queries left out: unknown, or without a relevant record.
         metrics: For each metric its mean and interval over the queries.
         query_seconds: Median of a query, from text to ranking, one at a time.
         query_seconds_p95: 95th percentile of the same.
@@ -55,7 +55,11 @@ class EvaluationReport:
         rows = [[name, decimal(found.mean), interval(found.low, found.high)] for name, found in self.metrics.items()]
         head = f"{self.collection}: {self.records:,} records, {self.retriever}; {self.queries:,} judged queries"
         speed = f"a query takes {duration(self.query_seconds)} (95 % within {duration(self.query_seconds_p95)})"
-        notes = [f"skipped {self.skipped:,} judgements of unknown queries or documents"] if self.skipped else []
+        notes = (
+            [f"skipped {self.skipped:,} judged queries or documents: unknown, or without a relevant record"]
+            if self.skipped
+            else []
+        )
         if not self.complete:
             notes.append("indexing was interrupted; run the same `nearfield index` again to finish it")
         return "\n".join([head, "", text_table(columns, rows), "", speed, *notes])
@@ -100,7 +104,7 @@ def evaluate(
         retriever=collection.spec.name,
         records=collection.count(),
         queries=len(judgements.queries),
-        skipped=judgements.unknown_queries + judgements.unknown_documents,
+        skipped=judgements.unknown_queries + judgements.unknown_documents + judgements.without_relevant,
         metrics={name: bootstrap_interval(values, level=level, seed=seed) for name, values in scored.items()},
         query_seconds=float(np.median(run.seconds)),
         query_seconds_p95=float(np.quantile(run.seconds, 0.95)),

@@ -47,6 +47,6 @@ def run_queries(collection: Collection, queries: Mapping[str, str], *, depth: in
         began = time.perf_counter()
         ranking = collection.rank(text, k=depth)
         seconds[position] = time.perf_counter() - began
-        rankings[id_] = tuple(hit for hit, _, _ in ranking)
+        rankings[id_] = tuple(found.id for found in ranking)
         progress("searching", position + 1, len(queries))
     return Run(rankings, seconds)

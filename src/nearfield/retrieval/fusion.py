@@ -41,7 +41,8 @@ def fuse(
         Every candidate of any leg with its fused score, best first; ties by id.
 
     Raises:
-        InvalidInputError: If the number of weights or floors is not that of the legs.
+        InvalidInputError: If there is no leg, the number of weights or floors is not that of the legs, or the method
+            is unknown.
 
     References:
         Cormack, Clarke & Büttcher (2009), doi:10.1145/1571941.1572114, for `rrf`; Montague & Aslam (2001),
@@ -51,6 +52,10 @@ def fuse(
         >>> fuse([{"a": 3.0, "b": 1.0}, {"b": 0.9, "c": 0.1}], method="minmax")
         [('a', 0.5), ('b', 0.5), ('c', 0.0)]
     """
+    if not legs:
+        raise InvalidInputError("legs must hold at least one ranking, got none")
+    if method not in FUSION_METHODS:
+        raise InvalidInputError(f"method must be one of {', '.join(FUSION_METHODS)}, got {method!r}")
     weights = [1.0 / len(legs)] * len(legs) if weights is None else list(weights)
     floors = [None] * len(legs) if floors is None else list(floors)
     for what, given in (("weights", weights), ("floors", floors)):

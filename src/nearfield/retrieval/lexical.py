@@ -4,13 +4,15 @@ A document becomes term weights that need nothing of the rest of the corpus, and
 by its inverse document frequency when it searches. So records can come and go without rewriting the others.
 """
 
+import math
 import re
+import sys
 import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,7 +23,14 @@ from nearfield.errors import InvalidInputError
 from nearfield.retrieval.stop_words import ENGLISH_STOP_WORDS
 from nearfield.stores.base import SparseVector
 
-_WORD = re.compile(r"\w+")
+_ASCII_WORD = re.compile(r"\w+")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    # Vowel signs and other marks belong to the word they stand in, which Python's \w does not know.
+    marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in ("Mn", "Mc"))
+    return re.compile(rf"\w+(?:[{re.escape(marks)}]+\w*)*")
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,10 @@ class LexicalSpec:
             raise InvalidInputError(f"weighting must be bm25 or tfidf, got {self.weighting!r}")
         if not 0 <= self.ngram <= 16:
             raise InvalidInputError(f"ngram must be 0 (words) to 16 characters, got {self.ngram}")
-        if not (self.k1 >= 0 and 0 <= self.b <= 1):
+        if not (0 <= self.k1 < math.inf and 0 <= self.b <= 1):
             raise InvalidInputError(f"k1 must be at least 0 and b in [0, 1], got k1={self.k1}, b={self.b}")
+        if self.average_length is not None and not 0 < self.average_length < math.inf:
+            raise InvalidInputError(f"average_length must be above 0, got {self.average_length}")
         languages = stemmer_languages()
         if self.language not in languages:
             raise InvalidInputError(f"language must be one of {', '.join(languages)}; got {self.language!r}")
@@ -89,9 +100,10 @@ class Lexicon:
         Returns:
             Stemmed words without stop words, or character n-grams; empty if the text holds no word.
         """
-        if not text.isascii():
-            text = unicodedata.normalize("NFKC", text)
-        words = _WORD.findall(text.casefold())
+        if text.isascii():
+            words = _ASCII_WORD.findall(text.lower())
+        else:
+            words = _word().findall(unicodedata.normalize("NFKC", text).casefold())
         if self.spec.ngram:
             joined, size = f" {' '.join(words)} ", self.spec.ngram
             return [joined[i : i + size] for i in range(len(joined) - size + 1)] if words else []
@@ -108,13 +120,17 @@ class Lexicon:
             texts: A sample of the documents; all of them for the textbook's BM25.
 
         Returns:
-            A lexicon whose spec states the average; itself if it did already.
+            A lexicon whose spec states the average; itself if it did already, or needs none.
+
+        Raises:
+            InvalidInputError: If there is no document to measure.
         """
-        if self.spec.average_length is not None:
+        if self.spec.average_length is not None or self.spec.weighting != "bm25":
             return self
         lengths = [len(self.terms(text)) for text in texts]
-        # An empty sample says nothing; 1 keeps the formula defined.
-        average = max(sum(lengths) / len(lengths), 1.0) if lengths else 1.0
+        if not lengths:
+            raise InvalidInputError("BM25 needs the average length of documents: give a sample of them")
+        average = max(sum(lengths) / len(lengths), 1.0)  # texts without any word are no reason to divide by 0
         return Lexicon(replace(self.spec, average_length=average))
 
     def document(self, text: str) -> SparseVector:

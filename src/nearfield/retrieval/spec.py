@@ -1,8 +1,10 @@
 """What a retriever is, small enough to write down: its legs and how they are fused."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from nearfield.errors import InvalidInputError
@@ -33,7 +35,7 @@ class RetrieverSpec:
         lexical: Lexical legs by name.
         fusion: How the legs' scores are combined, when there are several.
         weights: Weight of each leg, lexical legs in their order first, then the dense one; None for equal weights.
-        depth: Candidates that each leg hands to the fusion, at least.
+        depth: Candidates that each leg hands to the fusion; also the most that a search can return.
     """
 
     name: str
@@ -47,8 +49,14 @@ class RetrieverSpec:
         """Refuse what could not rank."""
         if not self.lexical and self.encoder is None:
             raise InvalidInputError(f"retriever {self.name!r} has no leg; {GRAMMAR}")
+        if self.fusion not in FUSION_METHODS:
+            raise InvalidInputError(f"fusion must be one of {', '.join(FUSION_METHODS)}, got {self.fusion!r}")
+        if self.depth < 1:
+            raise InvalidInputError(f"depth must be at least 1, got {self.depth}")
         if self.weights is not None and len(self.weights) != len(self.legs):
             raise InvalidInputError(f"weights must be one for each of {', '.join(self.legs)}, got {self.weights}")
+        if self.weights is not None and not all(0 <= weight < math.inf for weight in self.weights):
+            raise InvalidInputError(f"weights must be at least 0 and finite, got {self.weights}")
 
     @property
     def legs(self) -> tuple[str, ...]:
@@ -92,10 +100,16 @@ class RetrieverSpec:
             if leg in LEXICAL_LEGS:
                 lexical[leg] = _with_options(LEXICAL_LEGS[leg], options, leg)
             else:
-                encoders.append(part)
+                encoders.append(_lasting_name(part))
         if len(encoders) > 1:
             raise InvalidInputError(f"retriever {text!r} names two encoders, {' and '.join(encoders[:2])}; {GRAMMAR}")
         return cls(name=text, encoder=encoders[0] if encoders else None, lexical=lexical, fusion=fusion)
+
+
+def _lasting_name(encoder: str) -> str:
+    """Make a folder's path absolute, so that it holds when the program runs elsewhere."""
+    path = Path(encoder).expanduser()
+    return str(path.resolve()) if path.is_dir() else encoder
 
 
 def _with_options(spec: LexicalSpec, options: str, leg: str) -> LexicalSpec:

@@ -38,7 +38,7 @@ from nearfield.stores.embedded_points import (
     read_matches,
     read_point,
 )
-from nearfield.stores.embedded_shard import NEW_BYTES, SPARE_BYTES, HeldShard, close_shard
+from nearfield.stores.embedded_shard import NEW_BYTES, SPARE_BYTES, HeldShard, close_shard, drop_shard
 
 if TYPE_CHECKING:
     import qdrant_edge as engine
@@ -61,7 +61,8 @@ class EmbeddedStore:
       rewritten. Where that makes a difference, found out after each write, statistics are taken over the stored
       points instead: right, and about 1.5 ms slower for each 100,000 points. `compact` ends the second cause.
     - `compact` writes what is stored into a fresh shard and removes the old one with its log; it needs the space of
-      both, and writes wait for it.
+      both, and writes wait for it. If it is interrupted, or the disk refuses, the store goes on with whichever of the
+      two the folder then names; where that is not certain it is closed, and is whole when opened again.
 
     Args:
         held: The open shard and its folder.
@@ -134,7 +135,13 @@ class EmbeddedStore:
             except BaseException:
                 folder.release()
                 raise
-        return cls(HeldShard(folder, shard, config), config)
+            try:
+                held = HeldShard(folder, shard, config)
+            except BaseException:
+                drop_shard(shard)
+                folder.release()
+                raise
+        return cls(held, config)
 
     @property
     def config(self) -> StoreConfig:
@@ -239,6 +246,7 @@ class EmbeddedStore:
         """Remove the bytes of deleted and replaced points from the disk."""
         with self._held.write("compacting", self.allocated_bytes() + SPARE_BYTES) as shard:
             folder = self._held.folder
+            folder.remove_leftovers()
             name = folder.next_shard()
             fresh_path, old_path = folder.path / name, folder.shard_path
             try:
@@ -248,11 +256,10 @@ class EmbeddedStore:
                     fresh.optimize()
                 fresh.flush()
                 DirectorySync().run(fresh_path)
-                folder.commit(name, self._config)
             except BaseException:
                 shutil.rmtree(fresh_path, ignore_errors=True)
                 raise
-            self._held.adopt(fresh)
+            self._held.switch(name, fresh)  # from here on the fresh shard may be the one that counts
             close_shard(shard)
             shutil.rmtree(old_path, ignore_errors=True)
 
@@ -284,7 +291,8 @@ class EmbeddedStore:
             )
             hits: list[engine.ScoredPoint] = self._held.read(operator.methodcaller("query", request))
             # Equal scores are ordered by id, so all points that tie with the last one kept are needed.
-            if len(hits) < limit or hits[k - 1].score != hits[-1].score:
+            # As many as asked for may still be fewer than k, when points were written since they were counted.
+            if len(hits) < limit or (limit > k and hits[k - 1].score != hits[-1].score):
                 return read_matches(hits, metric, with_payload=with_payload)[:k]
             limit *= 2
 

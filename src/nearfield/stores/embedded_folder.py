@@ -1,7 +1,8 @@
 """The folder of an embedded store: who holds it, which shard counts, and what has reached the disk.
 
 A folder holds `store.json`, a lock and one shard of the engine, named in `store.json`. A shard that is not named there
-is what a crash left of a creation or of `compact`, and is removed when the folder is next opened.
+is what a crash or an error left of a creation or of `compact`, and is removed when the folder is next opened or
+compacted.
 """
 
 import errno
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfield.errors import CollectionError, NearfieldError, StorageError
-from nearfield.files import replace_file, sync_directory
+from nearfield.files import is_leftover, make_directory, replace_file, sync_directory
 from nearfield.folder_lock import LOCK_FILES, FolderLock
 from nearfield.stores.base import StoreConfig
 
@@ -49,7 +50,7 @@ class Folder:
         return f"{_SHARD}{int(self.shard.removeprefix(_SHARD)) + 1}"
 
     def commit(self, shard: str, config: StoreConfig) -> None:
-        """Make a shard the one that counts, in one step that a crash cannot halve."""
+        """Make a shard the one that counts, in one step that a crash cannot halve; after an error ask `committed`."""
         description = {
             "format_version": FORMAT_VERSION,
             "engine": ENGINE,
@@ -63,11 +64,17 @@ class Folder:
         replace_file(self.path / _DESCRIPTION, json.dumps(description, indent=1).encode())
         self.shard = shard
 
+    def committed(self, config: StoreConfig) -> str:
+        """Read which shard counts: the last one committed, or the one whose `commit` failed late."""
+        return _read_description(self.path / _DESCRIPTION, config)
+
     def remove_leftovers(self) -> None:
-        """Remove every shard but the one that counts."""
-        for entry in self.path.glob(f"{_SHARD}*"):
-            if entry.name != self.shard:
+        """Remove every shard but the one that counts, and what interrupted commits left."""
+        for entry in list(self.path.iterdir()):
+            if entry.name.startswith(_SHARD) and entry.name != self.shard:
                 shutil.rmtree(entry, ignore_errors=True)
+            elif is_leftover(entry.name, _DESCRIPTION):
+                entry.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Let others open the folder."""
@@ -87,17 +94,20 @@ def create_folder(path: Path) -> Folder:
         CollectionError: If there is a store already, or something else.
         CollectionBusyError: If another process is creating one there.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    make_directory(path)
     if (path / _DESCRIPTION).exists():
         raise CollectionError(f"{path} already holds a store; open it, or remove the folder first")
-    ours = (*LOCK_FILES, f"{_DESCRIPTION}.new")
-    strange = [entry.name for entry in path.iterdir() if entry.name not in ours and not entry.name.startswith(_SHARD)]
+    names = [entry.name for entry in path.iterdir() if entry.name not in LOCK_FILES]
+    strange = [name for name in names if not (name.startswith(_SHARD) or is_leftover(name, _DESCRIPTION))]
     if strange:
         raise CollectionError(f"{path} holds other files ({strange[0]}, ...); a store needs a folder of its own")
     folder = Folder(path, "", FolderLock(path))
-    folder.remove_leftovers()
+    try:
+        folder.remove_leftovers()
+    except BaseException:
+        folder.release()
+        raise
     folder.shard = f"{_SHARD}1"
-    sync_directory(path.parent)
     return folder
 
 
@@ -119,11 +129,12 @@ def open_folder(path: Path, config: StoreConfig) -> Folder:
         raise CollectionError(f"{path} holds no store (there is no {_DESCRIPTION}); create it first")
     folder = Folder(path, "", FolderLock(path))
     try:
-        folder.shard = _read_description(path / _DESCRIPTION, config)
-    except NearfieldError:
+        folder.shard = folder.committed(config)
+        sync_directory(path)  # the commit may not have reached the disk, and what is removed now was before it
+        folder.remove_leftovers()
+    except BaseException:
         folder.release()
         raise
-    folder.remove_leftovers()
     return folder
 
 
@@ -148,7 +159,8 @@ class DirectorySync:
     """Sync the directories of a shard whose entries changed.
 
     The engine's flush syncs the contents of its files, and most directories it renames into, but not those of
-    a freshly grown vector storage, index or segment.
+    a freshly grown vector storage, index or segment. Those gain names. Wherever it renames onto a name that exists
+    (`segment.json`, `edge_config.json`, a `config.json`, the log's `first-index`) it syncs the directory itself.
     """
 
     def __init__(self) -> None:

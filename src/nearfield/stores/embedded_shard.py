@@ -1,5 +1,6 @@
 """An open shard of the engine: writes take turns, reads go on meanwhile, whichever shard is the current one."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,16 @@ def close_shard(shard: "engine.EdgeShard") -> None:
             time.sleep(_POLL_SECONDS)
 
 
+def drop_shard(shard: "engine.EdgeShard") -> None:
+    """Close a shard after an error that says more than one of closing it would; the engine's own lock on it ends.
+
+    Args:
+        shard: A shard, perhaps closed already.
+    """
+    with contextlib.suppress(Exception):  # the engine raises bare Exception, so nothing narrower can be caught
+        close_shard(shard)
+
+
 class HeldShard:
     """The shard that counts in a locked folder.
 
@@ -70,6 +81,42 @@ class HeldShard:
         self._idf: dict[str, engine.SearchParams | None] = {}
         self.approximate = info.indexed_vectors_count > 0 and info.points_count > self._config.index_above
         self._shard = shard
+
+    def switch(self, name: str, fresh: "engine.EdgeShard") -> None:
+        """Make a fresh shard the one that counts, on the disk and here; called in the turn to write.
+
+        After an error the one that counts on the disk is the current one; where that cannot be made certain, the
+        store is closed, so that no write is acknowledged that reopening would not find. No shard is removed.
+
+        Args:
+            name: Name of the fresh shard's folder.
+            fresh: That shard, synced, with the same points as the current one.
+        """
+        old_name, old = self.folder.shard, self._current()
+        try:
+            self.folder.commit(name, self._config)
+            self.adopt(fresh)
+        except BaseException:
+            try:
+                self._settle({old_name: old, name: fresh}, name)
+            except BaseException as error:
+                with contextlib.suppress(StorageError):
+                    self.close()
+                for shard in (old, fresh):
+                    drop_shard(shard)
+                if not isinstance(error, Exception):
+                    raise
+            raise
+
+    def _settle(self, shards: "dict[str, engine.EdgeShard]", fresh: str) -> None:
+        name = self.folder.committed(self._config)
+        current = shards.pop(name)  # a KeyError where it names neither, which nobody sees: `switch` closes the store
+        if name == fresh:
+            self.folder.commit(name, self._config)  # the rename that failed may not have reached the disk
+        self.folder.shard = name
+        self.adopt(current)
+        for other in shards.values():
+            drop_shard(other)
 
     def _current(self) -> "engine.EdgeShard":
         if self._shard is None:
@@ -138,23 +185,25 @@ class HeldShard:
     def close(self) -> None:
         """Sync and release; closing twice is harmless."""
         with self._writing:
-            shard, self._shard = self._shard, None
-            if shard is None:
-                return
             try:
-                with engine_errors("closing the store"):
-                    shard.flush()
-                    close_shard(shard)
+                shard, self._shard = self._shard, None
+                if shard is not None:
+                    with engine_errors("closing the store"):
+                        try:
+                            shard.flush()
+                        finally:
+                            close_shard(shard)
             finally:
                 self.folder.release()
 
     def _index_field(self, key: str, kind: Kind, *, wait: bool = False) -> None:
-        # An index only makes filters fast, so a reader does not wait for a writer to build one.
+        # An index only makes filters fast, so a reader neither waits for a writer to build one nor fails without it.
         if key in self._fields or not self._writing.acquire(blocking=wait):
             return
         try:
             types = self._engine.PayloadSchemaType
-            with self.write(f"indexing {key}", SPARE_BYTES) as shard:
+            optional = contextlib.nullcontext() if wait else contextlib.suppress(StorageError)
+            with optional, self.write(f"indexing {key}", SPARE_BYTES) as shard:
                 schema = types.Keyword if kind == "keyword" else types.Float
                 shard.update(self._engine.UpdateOperation.create_field_index(key, schema))
                 self.sync()
