@@ -117,7 +117,7 @@ def test_index_reads_the_fields_it_is_told_and_counts_what_it_leaves_out(cli, tm
 def test_index_tells_how_many_records_are_cut_short(cli, tmp_path):
     (tmp_path / "long.jsonl").write_text(json.dumps({"_id": "1", "text": "water " * 400}) + "\n")
     output = cli("index", tmp_path / "long.jsonl", "--to", tmp_path / "c", "-e", ENCODER).stdout
-    assert "1 are longer than the encoder reads" in output
+    assert "1 of those written are longer than the encoder reads" in output
 
 
 @pytest.mark.parametrize(("retriever", "found"), [(ENCODER, True), ("tfidf", False)])
@@ -153,7 +153,7 @@ def test_search_says_when_nothing_is_found(cli, collections):
 
 
 def test_search_notes_that_indexing_was_interrupted(cli, tmp_path):
-    with nearfield.Collection.create(tmp_path / "c", "bm25") as collection:
+    with nearfield.Collection.create(tmp_path / "c", "tfidf") as collection:
         collection.upsert([nearfield.Record("tap", "worn washer")])
     result = cli("search", tmp_path / "c", "washer", "--json")
     assert [hit["id"] for hit in strict_json(result.stdout)] == ["tap"]
@@ -241,7 +241,7 @@ def test_the_demo_goes_the_whole_way(cli, tmp_path, monkeypatch):
     monkeypatch.setitem(demo_command.callback.__globals__, "CANDIDATES", ("tfidf", ENCODER))
     output = cli("demo", "--to", tmp_path / "new" / "demo").stdout
     assert re.findall(r"^(\d)\. ", output, re.MULTILINE) == ["1", "2", "3", "4"]
-    assert "44 records, 44 written, 0 unchanged" in output
+    assert "collection: 44 records" in output
     last = {line.split(":")[0].strip(): line for line in output.splitlines() if ": " in line}
     assert "Water tap maintenance; Plumbing repair" in last[ENCODER]
     assert "Water tap" not in last["tfidf"]

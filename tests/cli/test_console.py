@@ -33,20 +33,21 @@ def test_any_text_can_be_printed_where_the_encoding_is_not_unicode(process, cli,
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
-    now = iter([0.0, 4.0, 11.0, 12.0, 22.0, 23.0, 40.0])
+    now = iter([0.0, 0.0, 4.0, 11.0, 12.0, 13.0, 22.0, 23.0, 40.0])  # the start, then each step
     monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
     with progress_bars() as progress:
         for step in (("read", 1, None), ("read", 2, None), ("read", 3300, None), ("read", 3400, None)):
             progress(*step)
-        progress("read", 4400, 6600)
         progress("write", 1, 2)
+        progress("read", 4400, 6600)
         progress("write", 0, 2)
+        progress("write", 2, 2)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
         "read: 3,300 (300/s)",
         "read: 4,400 of 6,600, 11 s left (200/s)",
-        "write: 0 (0/s)",
+        "write: 2 of 2, 0 s left (0/s)",
     ]
 
 

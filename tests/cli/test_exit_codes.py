@@ -92,7 +92,7 @@ def test_a_collection_in_use_is_75_and_the_holder_is_named(process, collections,
     assert done.returncode == 75
     assert done.stdout == b""
     message = done.stderr.decode()
-    assert f"error: collection {collections['bm25']} is held by process {os.getpid()} on " in message
+    assert f"error: {collections['bm25']} is held by process {os.getpid()} on " in message
     assert "close it there or try again later" in message
     assert process(*arguments["search"]).returncode == 0
 

@@ -150,7 +150,9 @@ def test_a_full_disk_under_the_vector_cache_is_told_and_costs_nothing_kept(disk)
     cache = VectorCache(small.path / "vectors.sqlite")
     cached = CachedEncoder(encoder, cache)
     kept = cached.encode_document(texts[:50])
-    with pytest.raises(StorageError, match=r"vectors\.sqlite could not be written \(.+\); see --no-cache"):
+    with pytest.raises(
+        StorageError, match=r"vectors\.sqlite could not be written \(.+\); delete it, .* \(--no-cache\)"
+    ):
         cached.encode_document(texts)
     cache.close()
 
@@ -230,10 +232,10 @@ def test_a_creation_that_the_disk_ended_can_be_tried_again_at_once(tmp_path, mon
         "nearfield.collection.manifest.Manifest.save", lambda *_: (_ for _ in ()).throw(StorageError("full"))
     )
     with pytest.raises(StorageError, match="full"):
-        Collection.create(tmp_path / "c", "bm25")
+        Collection.create(tmp_path / "c", "tfidf")
     monkeypatch.undo()
     assert len(closed) == 1
-    with Collection.create(tmp_path / "c", "bm25") as collection:
+    with Collection.create(tmp_path / "c", "tfidf") as collection:
         collection.upsert([Record("a", "worn washer")])
         assert collection.count() == 1
 

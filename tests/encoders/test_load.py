@@ -12,7 +12,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import errors
-from test_transformer import write_folder
+from tiny_bert import write_folder
 
 from nearfield.encoders import load
 from nearfield.encoders.load import find_folder, load_encoder

@@ -19,8 +19,7 @@ class Judgements:
         queries: Text by query; the judged ones only.
         qrels: Grade by document by query, for the same queries in the same order.
         unjudged: Queries given that no judgement names; BEIR keeps those of all splits in one file.
-        without_relevant: Judged queries left out because no document is relevant to them: they score 0 whatever is
-            retrieved, so they say nothing, and would count as proof that all retrievers are equal.
+        without_relevant: Judged queries that `answerable` left out because no document is relevant to them.
         unknown_queries: Judged queries that have no text, left out with `skip_bad`.
         unknown_documents: Judged documents that are not in the corpus, left out with `skip_bad`.
         source: The file the judgements come from, or what else.
@@ -74,18 +73,26 @@ class Judgements:
             query: {document: grade for document, grade in grades.items() if document not in unknown}
             for query, grades in self.qrels.items()
         }
-        qrels = {query: grades for query, grades in kept.items() if _has_relevant(grades)}
+        qrels = {query: grades for query, grades in kept.items() if grades}
+        queries = {query: self.queries[query] for query in qrels}
+        return replace(self, queries=queries, qrels=qrels, unknown_documents=self.unknown_documents + len(unknown))
+
+    def answerable(self) -> "Judgements":
+        """Leave out, and count, the queries to which no document is relevant.
+
+        They score 0 whatever is retrieved, so they would count as proof that all retrievers are equal.
+
+        Returns:
+            The judgements of at least one query.
+
+        Raises:
+            DataError: If no query is left.
+        """
+        qrels = {query: grades for query, grades in self.qrels.items() if any(grade > 0 for grade in grades.values())}
         if not qrels:
-            raise DataError(
-                "no relevant document is in the corpus; give the corpus that was judged", source=self.source
-            )
-        return replace(
-            self,
-            queries={query: self.queries[query] for query in qrels},
-            qrels=qrels,
-            without_relevant=self.without_relevant + len(kept) - len(qrels),
-            unknown_documents=self.unknown_documents + len(unknown),
-        )
+            raise DataError("no query has a relevant document: no grade is above 0", source=self.source)
+        queries = {query: self.queries[query] for query in qrels}
+        return replace(self, queries=queries, qrels=qrels, without_relevant=len(self.qrels) - len(qrels))
 
 
 def read_queries(source: Source, *, id_field: str | None = None, text_field: str | None = None) -> dict[str, str]:
@@ -157,22 +164,14 @@ def read_judgements(queries: Source, qrels: QrelsSource, *, skip_bad: bool = Fal
     unknown = [query for query in judged.grades if query not in texts]
     if unknown and not (skip_bad and known):
         raise _unknown_query(unknown, judged, skip_bad=skip_bad)
-    useful = {query: grades for query, grades in known.items() if _has_relevant(grades)}
-    if not useful:
-        raise DataError("no query has a relevant document: no grade is above 0", source=judged.source)
     return Judgements(
-        queries={query: texts[query] for query in useful},
-        qrels=useful,
+        queries={query: texts[query] for query in known},
+        qrels=known,
         unjudged=len(texts) - len(known),
-        without_relevant=len(known) - len(useful),
         unknown_queries=len(unknown),
         source=judged.source,
         lines=judged.document_lines,
     )
-
-
-def _has_relevant(grades: Mapping[str, int]) -> bool:
-    return any(grade > 0 for grade in grades.values())
 
 
 def _unknown_query(unknown: list[str], judged: Qrels, *, skip_bad: bool) -> DataError:

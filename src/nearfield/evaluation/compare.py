@@ -94,7 +94,7 @@ def compare(
     judgements = read_judgements(queries, qrels, skip_bad=skip_bad)
     loaded = {name: (encoders or {}).get(name) or load_encoder(name) for spec in specs if (name := spec.encoder)}
     survey = _Survey.of(corpus, judgements, progress)
-    judgements = judgements.check_documents(survey.judged, skip_bad=skip_bad)
+    judgements = judgements.check_documents(survey.judged, skip_bad=skip_bad).answerable()
     model = cost_model or CostModel()
     with tempfile.TemporaryDirectory(prefix="nearfield-compare-") as folder, contextlib.ExitStack() as stack:
         kept = cache or stack.enter_context(contextlib.closing(VectorCache(Path(folder) / "vectors.sqlite")))

@@ -95,7 +95,8 @@ def evaluate(
     """
     names = [str(parse_metric(name)) for name in metrics or METRICS]
     wanted = sorted(judgements.documents)
-    judgements = judgements.check_documents({record.id for record in collection.get(wanted)}, skip_bad=skip_bad)
+    seen = {record.id for record in collection.get(wanted)}
+    judgements = judgements.check_documents(seen, skip_bad=skip_bad).answerable()
     depth = max(parse_metric(name).k for name in names)
     run = run_queries(collection, judgements.queries, depth=depth, progress=progress)
     scored = evaluate_run(run.rankings, judgements.qrels, names)

@@ -95,14 +95,14 @@ def create_folder(path: Path) -> Folder:
         CollectionBusyError: If another process is creating one there.
     """
     make_directory(path)
-    if (path / _DESCRIPTION).exists():
-        raise CollectionError(f"{path} already holds a store; open it, or remove the folder first")
-    names = [entry.name for entry in path.iterdir() if entry.name not in LOCK_FILES]
-    strange = [name for name in names if not (name.startswith(_SHARD) or is_leftover(name, _DESCRIPTION))]
-    if strange:
-        raise CollectionError(f"{path} holds other files ({strange[0]}, ...); a store needs a folder of its own")
     folder = Folder(path, "", FolderLock(path))
     try:
+        if (path / _DESCRIPTION).exists():
+            raise CollectionError(f"{path} already holds a store; open it, or remove the folder first")
+        names = [entry.name for entry in path.iterdir() if entry.name not in LOCK_FILES]
+        strange = [name for name in names if not (name.startswith(_SHARD) or is_leftover(name, _DESCRIPTION))]
+        if strange:
+            raise CollectionError(f"{path} holds other files ({strange[0]}, ...); a store needs a folder of its own")
         folder.remove_leftovers()
     except BaseException:
         folder.release()
