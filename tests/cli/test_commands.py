@@ -254,3 +254,20 @@ def test_output_that_nobody_reads_on_is_no_error(collections):
     command = f"'{program}' search '{collections['bm25']}' water --json -k 44 | head -c 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
     assert (done.stdout, done.stderr) == (b"[", b"")
+
+
+def test_another_quantisation_than_the_collection_has_is_refused(cli, tmp_path):
+    cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25")
+    result = cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25", "--quantisation", "none", code=1)
+    assert "index into another folder, or leave the options out" in result.stderr
+
+
+def test_records_that_left_the_corpus_are_counted(cli, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text('{"id": "a", "text": "one"}\n{"id": "b", "text": "two"}\n')
+    cli("index", corpus, "--to", tmp_path / "c", "-e", "bm25")
+    corpus.write_text('{"id": "b", "text": "two"}\n')
+    assert (
+        "1 were there before and are not in this corpus"
+        in cli("index", corpus, "--to", tmp_path / "c", "-e", "bm25").stdout
+    )

@@ -1,0 +1,26 @@
+"""What an earlier version saved still loads. A new format adds files here and leaves these alone."""
+
+import shutil
+from pathlib import Path
+
+from hash_encoder import HashEncoder
+
+import nearfield as nf
+from nearfield.collection.manifest import Manifest
+
+FORMATS = Path(__file__).parent / "formats"
+
+
+def test_a_report_of_format_1_loads():
+    report = nf.ComparisonReport.load(FORMATS / "report-1.json")
+    assert [candidate.name for candidate in report.candidates] == ["bm25", "hybrid:hash"]
+    assert report.candidate("hybrid:hash").retriever.legs == ("bm25", "hash")
+    assert report.protocol.records == 6
+
+
+def test_a_manifest_of_format_1_loads_and_still_knows_its_encoder(tmp_path):
+    shutil.copy(FORMATS / "manifest-1.json", tmp_path / "manifest.json")
+    manifest = Manifest.load(tmp_path)
+    assert manifest.state == "ready"
+    assert manifest.store.sparse == ("bm25",)
+    manifest.check_encoder(HashEncoder())
