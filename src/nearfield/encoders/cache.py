@@ -154,6 +154,8 @@ class CachedEncoder:
         seconds: What computing all the documents asked for so far took, now or when they were first met.
     """
 
+    seconds: float
+
     def __init__(self, encoder: Encoder, cache: VectorCache) -> None:
         self.encoder = encoder
         self.cache = cache
