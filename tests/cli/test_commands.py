@@ -148,7 +148,7 @@ def test_search_heeds_every_condition(cli, collections):
 def test_search_says_when_nothing_is_found(cli, collections):
     assert cli("search", collections["bm25"], "xylophone").stdout == "nothing found\n"
     conditions = ("--where", "year>2100")
-    assert cli("search", collections["bm25"], "tap", *conditions).stdout == "nothing found that meets the conditions\n"
+    assert cli("search", collections["bm25"], "tap", *conditions).stdout == "nothing found that meets the conditions; fields here: minutes (int), topic (str), year (int)\n"
     assert strict_json(cli("search", collections["bm25"], "tap", *conditions, "--json").stdout) == []
 
 

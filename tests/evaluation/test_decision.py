@@ -222,3 +222,11 @@ def test_arguments_are_not_changed():
 def test_input_that_makes_no_sense_is_refused(scores, costs, options, message):
     with pytest.raises(InvalidInputError, match=message):
         decide(scores, costs, **options)
+
+
+def test_costs_that_differ_by_less_than_a_fifth_or_the_least_saving_count_as_equal():
+    scores = {"better": [0.505] * 40, "other": [0.5] * 40}
+    assert decide(scores, {"better": 1.0, "other": 0.85}).chosen == "better"
+    assert decide(scores, {"better": 1.0, "other": 0.75}).chosen == "other"
+    assert decide(scores, {"better": 1.0, "other": 0.75}, least_saving=0.3).chosen == "better"
+    assert decide(scores, {"better": 0.85, "other": 1.0}).chosen == "better"

@@ -18,7 +18,14 @@ from nearfield.cli.console import field_options, print_json, progress_bars, repo
     help="A report that `compare --save` wrote: build what it chose.",
 )
 @click.option("--candidate", help="With --from: build this candidate instead of the chosen one.")
-@click.option("-e", "--retriever", metavar="RETRIEVER", help="Without --from: what to build, as in `compare`.")
+@click.option(
+    "-e",
+    "--retriever",
+    "retrievers",
+    multiple=True,
+    metavar="RETRIEVER",
+    help="Without --from: what to build, as in `compare`; one.",
+)
 @click.option(
     "--quantisation",
     type=click.Choice(["int8", "none"]),
@@ -32,7 +39,7 @@ def index(
     folder: str,
     report: str | None,
     candidate: str | None,
-    retriever: str | None,
+    retrievers: tuple[str, ...],
     quantisation: Literal["int8", "none"] | None,
     no_cache: bool,
     as_json: bool,
@@ -49,8 +56,10 @@ def index(
     \b
     nearfield index tickets.jsonl --to tickets.collection --from report.json
     """
-    if (report is None) == (retriever is None):
+    if (report is None) == (not retrievers):
         raise click.UsageError("give either --from REPORT or -e RETRIEVER")
+    if len(retrievers) > 1:
+        raise click.UsageError(f"a collection ranks by one retriever; several legs are one: -e {'+'.join(retrievers)}")
     if candidate and report is None:
         raise click.UsageError("--candidate goes with --from")
     import nearfield as nf
@@ -63,7 +72,7 @@ def index(
     if report:
         spec, encoder = nf.ComparisonReport.load(report).prepare(candidate)
     else:
-        spec, encoder = nf.RetrieverSpec.parse(retriever or ""), None
+        spec, encoder = nf.RetrieverSpec.parse(retrievers[0]), None
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         collection, summary = nf.build_collection(
             folder,

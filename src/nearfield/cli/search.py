@@ -1,9 +1,17 @@
 """`nearfield search`: what does it find?"""
 
+import itertools
+from typing import TYPE_CHECKING
+
 import click
 
 from nearfield.cli.console import encoder_option, print_json
 from nearfield.cli.where import parse_conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nearfield.data.records import Record
 
 
 @click.command(short_help="Search a collection.")
@@ -29,6 +37,7 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder:
     condition = parse_conditions(where)
     with nf.Collection.open(collection, encoder=nf.load_encoder(encoder) if encoder else None) as opened:
         hits = opened.search(query, k=k, where=condition)
+        known = _fields(itertools.islice(opened, 1000)) if where and not hits else ""
         if not opened.complete:
             click.echo("note: indexing was interrupted; run the same `nearfield index` again to finish it", err=True)
     if as_json:
@@ -38,7 +47,13 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder:
         click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(hit.id, bold=True)}  {hit.title}")
         click.echo(f"              {_shorten(hit.text)}")
     if not hits:
-        click.echo("nothing found" + (" that meets the conditions" if where else ""))
+        click.echo("nothing found" + (f" that meets the conditions{known}" if where else ""))
+
+
+def _fields(records: "Iterable[Record]") -> str:
+    """Say which fields some records have, and of which type: a condition on any other is never true."""
+    found = {(name, type(value).__name__) for record in records for name, value in record.meta.items()}
+    return f"; fields here: {', '.join(f'{name} ({kind})' for name, kind in sorted(found))}" if found else ""
 
 
 def _shorten(text: str, width: int = 100) -> str:

@@ -34,6 +34,7 @@ from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
 
 SHOWN_DEPTH = 10
+LEAST_SAVING = 0.05  # US dollars a month: less decides nothing
 SNIPPET_CHARACTERS = 240
 
 
@@ -106,6 +107,7 @@ def compare(
         metric=names[0],
         margin=margin,
         level=level,
+        least_saving=LEAST_SAVING,
         seed=seed,
     )
     left_out = judgements.unknown_queries + judgements.unknown_documents + judgements.without_relevant

@@ -19,6 +19,8 @@ Verdict: TypeAlias = Literal["good", "unclear", "worse"]
 
 MOST_QUERIES = 100_000
 """No more queries than these are predicted; `Decision.more_queries` of as many means "more than that"."""
+COST_TOLERANCE = 0.2
+"""Costs that differ by a smaller share than this count as equal: they rest on times, which vary from run to run."""
 _POWER = 0.8  # chance with which the predicted number of queries settles it
 
 
@@ -103,6 +105,7 @@ def decide(
     metric: str = "score",
     margin: float = 0.01,
     level: float = 0.95,
+    least_saving: float = 0.0,
     seed: int = 0,
 ) -> Decision:
     """Choose the cheapest candidate that is shown to be as good as the best.
@@ -111,6 +114,9 @@ def decide(
     lower end of the interval of its paired difference from the best exceeds `-margin`, at one-sided level
     `(1 - level) / 2`, Holm-corrected over the candidates; it is worse if the upper end, so corrected, is below
     `-margin`; else it is unclear. If an unclear one is cheaper than the cheapest good one, nothing is chosen.
+
+    Cheaper means by more than a fifth (`COST_TOLERANCE`) and by more than `least_saving`; of the good candidates that
+    are equally cheap the one of the highest mean is chosen.
 
     The best is picked by the same queries that it is then compared on, and owes some of its lead to luck, which makes
     the others look worse. So none is easily called good wrongly, but of five that are equal in truth one was called
@@ -130,6 +136,7 @@ def decide(
         metric: What the scores are, for the explanation.
         margin: How much worse, in the metric, still counts as good; at least 0.
         level: Two-sided confidence level, between 0 and 1.
+        least_saving: Costs that differ by no more than this count as equal, in the unit of the costs.
         seed: Of the resampling.
 
     Returns:
@@ -151,7 +158,7 @@ def decide(
     prices = _check_costs(values, costs)
     best = min(values, key=lambda name: (-float(values[name].mean()), prices[name]))
     candidates = _judge(values, prices, best, margin, level, seed)
-    provisional, blocking = _cheapest(candidates)
+    provisional, blocking = _cheapest(candidates, least_saving)
     queries = len(values[best])
     decided = not blocking and queries > 1
     decision = Decision(
@@ -160,7 +167,7 @@ def decide(
         provisional=provisional,
         best=best,
         blocking=tuple(blocking),
-        rivals=tuple(_rivals(values, prices, provisional, margin, level, seed)),
+        rivals=tuple(_rivals(values, prices, provisional, margin, level, seed, least_saving)),
         more_queries=_more_queries([values[name] - values[best] for name in blocking], len(values) - 1, margin, level),
         metric=metric,
         margin=margin,
@@ -223,12 +230,19 @@ def _judge(
     return judged
 
 
-def _cheapest(candidates: Mapping[str, CandidateDecision]) -> tuple[str, list[str]]:
-    """Find the cheapest good candidate, and the unclear ones that are cheaper still, cheapest first."""
+def _cheapest(candidates: Mapping[str, CandidateDecision], least_saving: float) -> tuple[str, list[str]]:
+    """Find the best of the cheapest good candidates, and the unclear ones that are cheaper still, cheapest first."""
     ranked = sorted(candidates, key=lambda name: (candidates[name].cost, -candidates[name].mean))
-    choice = next(name for name in ranked if candidates[name].verdict == "good")
-    below = candidates[choice].cost
-    return choice, [n for n in ranked if candidates[n].verdict == "unclear" and candidates[n].cost < below]
+    good = [name for name in ranked if candidates[name].verdict == "good"]
+    lowest = candidates[good[0]].cost
+    cheap = [name for name in good if not _is_cheaper(lowest, candidates[name].cost, least_saving)]
+    choice = max(cheap, key=lambda name: candidates[name].mean)
+    unclear = [name for name in ranked if candidates[name].verdict == "unclear"]
+    return choice, [n for n in unclear if _is_cheaper(candidates[n].cost, candidates[choice].cost, least_saving)]
+
+
+def _is_cheaper(one: float, other: float, least_saving: float) -> bool:
+    return other - one > max(COST_TOLERANCE * other, least_saving)
 
 
 def _verdict(is_good: bool, is_worse: bool) -> Verdict:
@@ -238,10 +252,16 @@ def _verdict(is_good: bool, is_worse: bool) -> Verdict:
 
 
 def _rivals(
-    values: Mapping[str, Scores], prices: Mapping[str, float], choice: str, margin: float, level: float, seed: int
+    values: Mapping[str, Scores],
+    prices: Mapping[str, float],
+    choice: str,
+    margin: float,
+    level: float,
+    seed: int,
+    least_saving: float,
 ) -> Iterator[str]:
     for name, score in values.items():
-        if name != choice and prices[name] >= prices[choice]:
+        if name != choice and not _is_cheaper(prices[name], prices[choice], least_saving):
             means = bootstrap(score - values[choice], seed=seed)
             if means.p_at_least(margin) > (1 - level) / 2:
                 yield name
