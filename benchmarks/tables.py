@@ -112,7 +112,11 @@ def memory(found: dict[str, Any]) -> list[str]:
 
 
 def statistics(found: dict[str, Any]) -> list[list[str]]:
-    coverages = [share for shares in found["coverage_of_95_percent_intervals"].values() for share in shares.values()]
+    coverages = [
+        methods["nearfield"]
+        for counts in found["coverage_of_95_percent_intervals"].values()
+        for methods in counts.values()
+    ]
     seconds = found["speed"]["seconds"]
     return [
         [

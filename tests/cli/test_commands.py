@@ -45,8 +45,8 @@ def test_the_version_is_told(process):
 def test_compare_tells_its_decision_and_what_it_wrote(compared):
     output = compared.result.stdout
     assert all(name in output for name in CANDIDATES)
-    assert f"wrote {compared.report}" in output
-    assert f"wrote {compared.page}" in output
+    assert f"wrote {compared.report}" in compared.result.stderr
+    assert f"wrote {compared.page}" in compared.result.stderr
     assert compared.page.read_text().startswith("<!DOCTYPE html>")
     report = ComparisonReport.load(compared.report)
     assert [candidate.name for candidate in report.candidates] == list(CANDIDATES)
@@ -148,7 +148,10 @@ def test_search_heeds_every_condition(cli, collections):
 def test_search_says_when_nothing_is_found(cli, collections):
     assert cli("search", collections["bm25"], "xylophone").stdout == "nothing found\n"
     conditions = ("--where", "year>2100")
-    assert cli("search", collections["bm25"], "tap", *conditions).stdout == "nothing found that meets the conditions; fields here: minutes (int), topic (str), year (int)\n"
+    assert (
+        cli("search", collections["bm25"], "tap", *conditions).stdout
+        == "nothing found that meets the conditions; fields here: minutes (int), topic (str), year (int)\n"
+    )
     assert strict_json(cli("search", collections["bm25"], "tap", *conditions, "--json").stdout) == []
 
 

@@ -1,7 +1,9 @@
 """What goes wrong is told in a line that says what to do: exit code 1, no traceback, nothing half-written."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from bundled_howto import CORPUS, ENCODER, JUDGED, QUERIES
@@ -172,7 +174,7 @@ def test_a_condition_that_is_none_is_refused(cli, collections, condition, messag
 
 
 def test_an_empty_query_is_refused(cli, collections):
-    assert "the query is empty; give it at least one word" in failing(cli, "search", collections["bm25"], " ")
+    assert "give it at least one word" in failing(cli, "search", collections["bm25"], " ")
 
 
 @pytest.mark.parametrize("rest", [("tap",), JUDGED])
@@ -248,3 +250,46 @@ def test_a_cache_that_cannot_be_used_says_how_to_do_without(cli, tmp_path, monke
     assert "set NEARFIELD_CACHE to another folder, or do without (--no-cache)" in said
     assert not (tmp_path / "c").exists()
     cli("index", notes, "--to", tmp_path / "c", "-e", "bm25", "--no-cache")
+
+
+def test_outputs_over_inputs_or_each_other_are_refused_before_any_work(cli, tmp_path):
+    mine = tmp_path / "mine.json"
+    result = cli("compare", CORPUS, *JUDGED, "-e", "bm25", "--save", QUERIES, code=2)
+    assert "--save and --queries are the same file" in result.stderr
+    page = tmp_path / "same.html"
+    result = cli("compare", CORPUS, *JUDGED, "-e", "bm25", "--save", page, "--report", page, code=2)
+    assert "--report and --save are the same file" in result.stderr
+    assert not mine.exists()
+    assert not page.exists()
+
+
+def test_a_report_is_written_even_if_nobody_reads_the_output(tmp_path):
+    command = ["compare", CORPUS, *JUDGED, "-e", "bm25", "--no-cache", "--save", tmp_path / "r.json"]
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("nearfield"), *map(str, command)], stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.close()
+    assert (tmp_path / "r.json").exists()
+
+
+def test_what_controls_a_terminal_is_shown_harmlessly(cli, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text(json.dumps({"id": "\x1b[31mred", "title": "\x1b[2J", "text": "hello \x1b]0;pwn\x07"}) + "\n")
+    cli("index", corpus, "--to", tmp_path / "c", "-e", "bm25")
+    assert "\x1b" not in cli("search", tmp_path / "c", "hello").stdout
+
+
+def test_a_deeply_nested_condition_is_refused_or_text(cli, collections):
+    assert "nothing found" in cli("search", collections["bm25"], "tap", "--where", "a=" + "[" * 100_000).stdout
+
+
+def test_a_record_nested_too_deeply_is_named_and_may_be_skipped(cli, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    deep = "[" * 70 + "]" * 70
+    corpus.write_text(f'{{"id": "a", "text": "one"}}\n{{"id": "b", "text": "two", "m": {deep}}}\n')
+    assert (
+        "corpus.jsonl:2: field 'm' is nested more than 64 levels deep"
+        in cli("index", corpus, "--to", tmp_path / "c", "-e", "bm25", code=1).stderr
+    )
+    cli("index", corpus, "--to", tmp_path / "c", "-e", "bm25", "--skip-bad")
+    assert "one" in cli("search", tmp_path / "c", "one").stdout

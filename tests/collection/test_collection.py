@@ -76,7 +76,7 @@ def test_an_empty_query_is_refused(collection, query):
 
 
 def test_asking_for_no_hits_is_refused(collection):
-    with pytest.raises(InvalidInputError, match="k must be at least 1, got 0"):
+    with pytest.raises(InvalidInputError, match="k must be a whole number of at least 1, got 0"):
         collection.search("tap", k=0)
 
 
@@ -96,7 +96,7 @@ def test_unchanged_records_are_left_alone_and_changed_ones_replaced(tmp_path, en
     second, summary = build_collection(tmp_path / "c", changed, "hash", encoder=encoder)
     with second:
         assert (summary.written, summary.unchanged) == (1, 3)
-        assert encoder.encoded == 1 + 3  # the changed record, and the three canaries
+        assert encoder.encoded == 1 + 2 * 3  # the changed record, and the three canaries before and after
         assert second.get(["bread"]) == [changed[3]]
 
 
@@ -269,10 +269,32 @@ def test_a_cache_saves_encoding_again(tmp_path, encoder):
     build_collection(tmp_path / "a", NOTES, "hash", encoder=encoder, cache=cache)[0].close()
     encoder.encoded = 0
     build_collection(tmp_path / "b", NOTES, "hybrid:hash", encoder=encoder, cache=cache)[0].close()
-    assert encoder.encoded == 3  # the canaries only
+    assert encoder.encoded == 2 * 3  # the canaries only, before and after
 
 
 def test_progress_reports_what_is_safe(tmp_path):
     told: list[tuple[str, int, int | None]] = []
     build_collection(tmp_path / "c", NOTES, "bm25", progress=lambda *step: told.append(step))[0].close()
     assert told[0] == ("indexing", 4, None)
+
+
+@pytest.mark.parametrize("query", [None, 3, b"x"])
+def test_a_query_that_is_no_text_is_refused(tmp_path, query):
+    with build_collection(tmp_path / "c", NOTES, "bm25")[0] as collection:
+        with pytest.raises(InvalidInputError, match="no text"):
+            collection.search(query)
+        with pytest.raises(InvalidInputError, match="whole number"):
+            collection.search("tap", k=1.5)
+
+
+def test_an_encoder_that_changes_while_indexing_is_noticed(tmp_path, encoder):
+    def turn(*_):
+        encoder._directions = np.roll(encoder._directions, 1, axis=0)
+
+    with pytest.raises(SpaceMismatchError, match="gives other vectors"):
+        build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder, progress=turn)
+
+
+def test_one_record_in_place_of_many_is_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"write \[record\]"):
+        build_collection(tmp_path / "c", {"_id": "1", "text": "x"}, "bm25")

@@ -26,7 +26,10 @@ BAD_LINES = {
     "string": (b'"x"\n', "not an object but a string"),
     "null": (b"null\n", "not an object but null"),
     "deep": (b"[" * 100_000 + b"\n", "JSON nested too deeply|not valid JSON"),
-    "deep_meta": (b'{"_id": "2", "text": "x", "m": ' + b"[" * 900 + b"]" * 900 + b"}\n", "metadata nested too deeply"),
+    "deep_meta": (
+        b'{"_id": "2", "text": "x", "m": ' + b"[" * 900 + b"]" * 900 + b"}\n",
+        "nested more than 64 levels deep",
+    ),
     "digits": (b'{"_id": "2", "text": "x", "n": ' + b"9" * 5000 + b"}\n", "not usable JSON: Exceeds the limit"),
     "no_id": (b'{"text": "x"}\n', "no field '_id'; fields found: 'text'"),
     "no_text": (b'{"_id": "2", "body": "x"}\n', "no field 'text'; fields found: '_id', 'body'"),

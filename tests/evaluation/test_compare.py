@@ -131,7 +131,7 @@ def test_one_query_gives_no_interval_and_no_decision():
 def test_the_cache_is_shared_between_candidates():
     encoder = HashEncoder()
     nf.compare(RECORDS, ["hash", "hybrid:hash"], queries=QUERIES, qrels=QRELS, encoders={"hash": encoder})
-    documents, canaries, queries = 60, 2 * 3, 2 * (40 + 1)
+    documents, canaries, queries = 60, 2 * 2 * 3, 2 * (40 + 1)
     assert encoder.encoded == documents + canaries + queries
 
 

@@ -554,3 +554,18 @@ def test_importing_the_store_does_not_import_the_engine():
     code = "import sys, nearfield.stores.embedded; print('qdrant_edge' in sys.modules, 'filelock' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert printed.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("shard", ["", ".", "..", "../..", "shard-1/", "shard-1/../shard-1", "other"])
+def test_a_description_that_names_a_strange_shard_is_refused_and_nothing_is_removed(store, shard):
+    store.upsert(batch(["a"]))
+    path = store._held.folder.path
+    store.close()
+    description = path / "store.json"
+    good = description.read_text()
+    description.write_text(json.dumps(json.loads(good) | {"shard": shard}))
+    with pytest.raises(CollectionError, match="names the shard"):
+        EmbeddedStore.open(path, CONFIG)
+    description.write_text(good)
+    with closing(EmbeddedStore.open(path, CONFIG)) as again:
+        assert again.count() == 1

@@ -9,6 +9,7 @@ from nearfield.cli.console import (
     print_json,
     progress_bars,
     report_skipped,
+    require_different,
     vector_cache,
 )
 
@@ -61,6 +62,7 @@ def compare(
     nearfield compare tickets.jsonl --queries q.jsonl --qrels qrels.tsv \\
         -e bm25 -e all-MiniLM-L6-v2 -e hybrid:all-MiniLM-L6-v2 --save report.json --report report.html
     """
+    require_different({"--save": save, "--report": report}, {"CORPUS": corpus, "--queries": queries, "--qrels": qrels})
     import nearfield as nf
 
     records = nf.read_corpus(
@@ -83,12 +85,14 @@ def compare(
     report_skipped(records.skipped.count, records.skipped.problems)
     if unknown := result.protocol.skipped - records.skipped.count:
         click.echo(f"skipped {unknown:,} judgements of unknown queries or documents", err=True)
-    # First of all, so that a disk that has become full does not lose what was measured.
-    if as_json:
-        print_json(result.to_json())
-    else:
-        click.echo(str(result))
-    for path, write in ((save, result.save), (report, result.export)):
-        if path:
-            write(path)
-            click.echo(f"wrote {path}", err=as_json)
+    # Written before it is shown, as whoever reads may have gone; shown whatever the disk says, as it may be full.
+    try:
+        for path, write in ((save, result.save), (report, result.export)):
+            if path:
+                write(path)
+                click.echo(f"wrote {path}", err=True)
+    finally:
+        if as_json:
+            print_json(result.to_json())
+        else:
+            click.echo(str(result))

@@ -38,6 +38,13 @@ class ErrorHandlingGroup(click.Group):
             # Of an OSError the words only, without "[Errno 28]".
             click.echo(f"error: {getattr(error, 'strerror', None) or error}", err=True)
             ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
+        except BrokenPipeError:
+            # Whoever read the output has gone, which is no fault; Python would complain again when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(EXIT_FAILED)
+        except OSError as error:
+            click.echo(f"error: {error.strerror or error}", err=True)
+            ctx.exit(EXIT_FAILED)
         except KeyboardInterrupt:
             click.echo("interrupted; indexing goes on where it stopped when the same command runs again", err=True)
             ctx.exit(EXIT_INTERRUPTED)
@@ -66,6 +73,22 @@ class OutputPath(click.Path):
         return os.fspath(path)
 
 
+def require_different(outputs: dict[str, str | None], inputs: dict[str, str | None]) -> None:
+    """Refuse to write over what is read, or over another output.
+
+    Args:
+        outputs: Paths to write, by the name of their option.
+        inputs: Paths to read, by name.
+
+    Raises:
+        click.UsageError: If two are the same file.
+    """
+    seen = {Path(path).resolve(): name for name, path in inputs.items() if path}
+    for name, path in outputs.items():
+        if path and (other := seen.setdefault(Path(path).resolve(), name)) != name:
+            raise click.UsageError(f"{name} and {other} are the same file, {path}; choose another")
+
+
 def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value, or a dataclass of them
     """Print one JSON document to standard output."""
     from nearfield.report.frozen import to_json
@@ -75,7 +98,7 @@ def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value, or a dat
 
 def json_text(values: Any, *, indent: int | None = None) -> str:  # noqa: ANN401  # any JSON value
     """Write JSON that standard output can carry whatever its encoding."""
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     return json.dumps(values, ensure_ascii=not unicode, indent=indent, allow_nan=False)
 
 

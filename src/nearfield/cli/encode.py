@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nearfield.cli.console import OutputPath, field_options, json_text, progress_bars, report_skipped
+from nearfield.cli.console import OutputPath, field_options, json_text, progress_bars, report_skipped, require_different
 
 
 @click.command(short_help="Turn texts into vectors.")
@@ -44,6 +44,7 @@ def encode(
     """
     if (corpus is None) == (not texts):
         raise click.UsageError("give either a CORPUS or one or more --text")
+    require_different({"--output": output}, {"CORPUS": corpus})
     import nearfield as nf
     from nearfield.files import replace_file
 

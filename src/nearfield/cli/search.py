@@ -7,6 +7,7 @@ import click
 
 from nearfield.cli.console import encoder_option, print_json
 from nearfield.cli.where import parse_conditions
+from nearfield.report.characters import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,7 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder:
         print_json(hits)
         return
     for rank, hit in enumerate(hits, start=1):
-        click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(hit.id, bold=True)}  {hit.title}")
+        click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(one_line(hit.id), bold=True)}  {one_line(hit.title)}")
         click.echo(f"              {_shorten(hit.text)}")
     if not hits:
         click.echo("nothing found" + (f" that meets the conditions{known}" if where else ""))
@@ -57,5 +58,5 @@ def _fields(records: "Iterable[Record]") -> str:
 
 
 def _shorten(text: str, width: int = 100) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= width else line[: width - 1] + "…"

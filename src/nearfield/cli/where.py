@@ -56,6 +56,6 @@ def _parse(condition: str) -> dict[str, Any]:
 def _value(text: str) -> str | int | float | bool:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, str | int | float | bool) else text

@@ -199,7 +199,14 @@ class Collection:
         self._mark("building")
 
     def finish(self) -> None:
-        """Build the index over what was written and mark the collection as complete."""
+        """Build the index over what was written and mark the collection as complete.
+
+        Raises:
+            SpaceMismatchError: If the encoder has changed since the collection was made.
+            StorageError: If the disk refuses.
+        """
+        if self._encoder is not None:
+            self.manifest.check_encoder(self._encoder)
         self.store.optimise()
         self._mark("ready")
 
@@ -225,10 +232,10 @@ class Collection:
         Raises:
             InvalidInputError: If the query is empty or `k` less than 1.
         """
-        if not query.strip():
-            raise InvalidInputError("the query is empty; give it at least one word")
-        if k < 1:
-            raise InvalidInputError(f"k must be at least 1, got {k}")
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInputError(f"the query is empty or no text, got {query!r:.40}; give it at least one word")
+        if not isinstance(k, int) or k < 1:
+            raise InvalidInputError(f"k must be a whole number of at least 1, got {k!r}")
         fused = len(self.spec.legs) > 1
         depth = self.spec.depth if fused else max(k, self.spec.depth)
         legs: dict[str, dict[str, float]] = {}

@@ -117,7 +117,7 @@ class Manifest:
         except FileNotFoundError:
             state = "is no collection (it has no manifest.json)" if folder.is_dir() else "does not exist"
             raise CollectionError(f"{folder} {state}; make one with `nearfield index`") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CollectionError(f"{path} cannot be read ({error}); restore it from a copy or index again") from error
         version = values.get("format_version") if isinstance(values, dict) else None
         if version != FORMAT_VERSION:
@@ -142,8 +142,16 @@ class Manifest:
             store=from_json(StoreConfig, values["store"]),
             encoder=encoder,
             canaries=canaries,
-            state=values["state"],
+            state=_state(values["state"]),
         )
+
+
+def _state(value: object) -> Literal["building", "ready"]:
+    if value == "ready":
+        return "ready"
+    if value == "building":
+        return "building"
+    raise ValueError(f"state {value!r}")
 
 
 def encode_canaries(encoder: Encoder) -> Vectors:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from nearfield.data.records import MAX_ID_BYTES, Json, Record
+from nearfield.data.records import MAX_DEPTH, MAX_ID_BYTES, Json, Record
 from nearfield.errors import DataError
 
 ID_NAMES: Final = ("_id", "id")
@@ -96,10 +96,7 @@ def check_record(record: Record) -> Record:
 def _record(id_: str, text: str, title: str, meta: Mapping[str, object]) -> Record:
     if not (text and not text.isspace()) and not title.strip():
         raise DataError(f"text of {id_!r:.80} is empty, and so is its title")
-    try:
-        return Record(id_, text, title, as_meta(meta) if meta else {})
-    except RecursionError as error:
-        raise DataError("metadata nested too deeply to read") from error
+    return Record(id_, text, title, as_meta(meta) if meta else {})
 
 
 def as_id(value: object) -> str:
@@ -154,7 +151,7 @@ def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in _MISSING_TYPES
 
 
-def _as_json(value: object, field: str) -> Json:
+def _as_json(value: object, field: str, depth: int = MAX_DEPTH) -> Json:
     if isinstance(value, str):
         if not value.isascii():
             _check_unicode(value, field)
@@ -163,11 +160,13 @@ def _as_json(value: object, field: str) -> Json:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
+    if depth == 0:
+        raise DataError(f"field {field!r} is nested more than {MAX_DEPTH} levels deep; flatten it")
     if isinstance(value, list | tuple):
-        return [_as_json(element, field) for element in value]
+        return [_as_json(element, field, depth - 1) for element in value]
     if isinstance(value, Mapping):
-        return {_as_name(name, field): _as_json(element, field) for name, element in value.items()}
-    return _as_json(_plain(value, field), field)
+        return {_as_name(name, field): _as_json(element, field, depth - 1) for name, element in value.items()}
+    return _as_json(_plain(value, field), field, depth - 1)
 
 
 def _as_name(name: object, field: str) -> str:

@@ -11,6 +11,8 @@ from typing import TypeAlias
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 MAX_ID_BYTES = 1024
+MAX_DEPTH = 64
+"""How deep the values of metadata may be nested."""
 
 
 @dataclass(frozen=True, slots=True)

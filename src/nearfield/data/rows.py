@@ -57,6 +57,8 @@ def rows_of(source: Source, *, what: str) -> Rows:
     if is_frame(source):
         return Rows("DataFrame", partial(read_frame, source), uniform=True)
     if isinstance(source, Mapping):
+        if "text" in source and not {"id", "_id"}.isdisjoint(source):
+            raise InvalidInputError(f"{what} must be many records, got the fields of one; write [record]")
         return Rows(what, lambda: _items(source.items()))
     if isinstance(source, Iterator):
         return Rows(what, _once(source, what), repeatable=False)

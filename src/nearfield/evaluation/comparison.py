@@ -250,7 +250,7 @@ class ComparisonReport:
         """
         try:
             values = json.loads(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"cannot be read as a report: {error}", source=str(path)) from error
         version = values.pop("format_version", None) if isinstance(values, dict) else None
         if version != FORMAT_VERSION:

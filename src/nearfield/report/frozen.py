@@ -66,7 +66,10 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401  # one br
     if kind is float:
         value = math.nan if value is None else value
         _require(isinstance(value, int | float) and not isinstance(value, bool), where, "a number", value)
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise InvalidInputError(f"{where} must be a number that a float can hold") from None
     _require(isinstance(value, kind), where, f"a {kind.__name__}", value)
     return value
 

@@ -108,8 +108,11 @@ class RetrieverSpec:
 
 def _lasting_name(encoder: str) -> str:
     """Make a folder's path absolute, so that it holds when the program runs elsewhere."""
-    path = Path(encoder).expanduser()
-    return str(path.resolve()) if path.is_dir() else encoder
+    try:
+        path = Path(encoder).expanduser()
+        return str(path.resolve()) if path.is_dir() else encoder
+    except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL
+        return encoder
 
 
 def _with_options(spec: LexicalSpec, options: str, leg: str) -> LexicalSpec:

@@ -8,6 +8,7 @@ compacted.
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ def _read_description(path: Path, config: StoreConfig) -> str:
     asked = {"dim": config.dim, "metric": config.metric, "sparse": list(config.sparse)}
     if kept != asked:
         raise CollectionError(f"{path.parent} holds {kept}, asked to open it as {asked}; these are fixed when created")
+    if not re.fullmatch(rf"{_SHARD}\d+", shard):  # anything else may lie outside, or be a folder of the engine's
+        raise CollectionError(f"{path} is damaged (it names the shard {shard!r}); restore the folder from a copy")
     if not (path.parent / shard).is_dir():
         raise CollectionError(f"{path.parent} lacks its folder {shard}; restore it from a copy")
     return shard

@@ -34,9 +34,9 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from nearfield.data.records import MAX_DEPTH
 from nearfield.errors import InvalidInputError
 from nearfield.stores.values import (
-    MAX_DEPTH,
     Projection,
     Values,
     is_unicode,

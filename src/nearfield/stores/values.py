@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
+from nearfield.data.records import MAX_DEPTH
 from nearfield.errors import InvalidInputError
-
-MAX_DEPTH = 64
 
 _LARGEST = 1.7976931348623157e308
 _EPOCH = datetime(1970, 1, 1)
