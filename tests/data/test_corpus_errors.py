@@ -28,7 +28,7 @@ BAD_LINES = {
     "deep": (b"[" * 100_000 + b"\n", "JSON nested too deeply|not valid JSON"),
     "deep_meta": (
         b'{"_id": "2", "text": "x", "m": ' + b"[" * 900 + b"]" * 900 + b"}\n",
-        "nested more than 64 levels deep",
+        "field 'm' is nested more than 64 levels deep",
     ),
     "digits": (b'{"_id": "2", "text": "x", "n": ' + b"9" * 5000 + b"}\n", "not usable JSON: Exceeds the limit"),
     "no_id": (b'{"text": "x"}\n', "no field '_id'; fields found: 'text'"),
