@@ -162,3 +162,24 @@ def test_a_maximum_length_below_one_is_refused(folder):
 def test_a_damaged_tokenizer_is_named(folder):
     with pytest.raises(ModelFolderError, match=r"tokenizer\.json is not a readable tokenizer"):
         load_tokenizer(read_folder(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "same"),
+    [
+        ("config.json", {"num_hidden_layers": 3}, False),
+        ("config.json", {"hidden_act": "relu"}, False),
+        ("config.json", {"num_attention_heads": 24}, False),
+        ("config.json", {"layer_norm_eps": 1e-5}, False),
+        ("sentence_bert_config.json", {"do_lower_case": True}, False),
+        ("config.json", {"transformers_version": "9.9", "_name_or_path": "elsewhere"}, True),
+    ],
+)
+def test_the_fingerprint_covers_what_is_computed_with_the_weights(folder, file, change, same):
+    def fingerprint():
+        return read_folder(folder).spec(name="x", dim=8, dtype="float32").fingerprint
+
+    before = fingerprint()
+    path = folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert (fingerprint() == before) == same

@@ -344,3 +344,9 @@ def test_a_bare_string_is_refused(encoder, method):
 def test_fewer_threads_than_one_are_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="threads must be at least 1, got 0"):
         TransformerEncoder.from_folder(tmp_path, threads=0)
+
+
+def test_weights_of_more_layers_than_the_config_has_are_refused(tmp_path):
+    write_folder(tmp_path, config=CONFIG | {"num_hidden_layers": 1}, weights=random_weights())
+    with pytest.raises(ModelFolderError, match=r"more layers than the 1 of config\.json"):
+        TransformerEncoder.from_folder(tmp_path)

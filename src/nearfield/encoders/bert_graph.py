@@ -129,6 +129,8 @@ def read_weights(path: Path, config: BertConfig) -> Weights:
                 .replace("LayerNorm.beta", "LayerNorm.bias"): name
                 for name in file.keys()  # noqa: SIM118  (a safetensors file is no dict)
             }
+            if f"encoder.layer.{config.num_hidden_layers}.output.dense.weight" in stored:
+                raise ModelFolderError(f"{path} has more layers than the {config.num_hidden_layers} of config.json")
             return {name: _tensor(file, stored.get(name), name, shape, path) for name, shape in config.shapes()}
     except (SafetensorError, OSError) as error:
         raise ModelFolderError(f"{path} is not a readable safetensors file ({error}); download it again") from error

@@ -79,12 +79,14 @@ class ModelFolder:
             dtype: Precision the encoder computes in.
 
         Returns:
-            The spec, with SHA-256 hashes of the weights and of the tokeniser's file.
+            The spec, with SHA-256 hashes of the tokeniser's file, and of the weights and what is computed with them.
         """
-        weights = hashlib.sha256("".join(map(_file_hash, self._weight_files())).encode()).hexdigest()
+        # The same weights compute other vectors in another graph, or from texts in another case.
+        graph = {} if self.is_onnx else {key: self.config.get(key) for key in GRAPH_KEYS}
+        computation = [[_file_hash(file) for file in self._weight_files()], graph, self.lowercase]
         return EncoderSpec(
             name=name or self.root.resolve().name,
-            weights=weights,
+            weights=hashlib.sha256(json.dumps(computation, sort_keys=True).encode()).hexdigest(),
             tokenizer=_file_hash(self.tokenizer),
             dim=dim,
             metric=self.metric,
@@ -100,6 +102,20 @@ class ModelFolder:
         """List the weights file and, for a large ONNX model, the file of tensors beside it."""
         beside = self.weights.with_name(f"{self.weights.name}_data")
         return [file for file in (self.weights, beside) if file.exists()]
+
+
+GRAPH_KEYS = (
+    "model_type",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+    "position_embedding_type",
+    "layer_norm_eps",
+    "hidden_act",
+)
+"""What of a `config.json` decides which graph the weights go through."""
 
 
 def read_folder(path: str | Path) -> ModelFolder:
