@@ -214,3 +214,25 @@ def test_judgements_of_records_that_are_not_there_are_refused_or_counted(tmp_pat
     assert report.skipped == 15
     assert report.queries == 30
     assert "skipped 15" in str(report)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values["candidates"].clear(),
+        lambda values: values["candidates"].append(values["candidates"][0]),
+        lambda values: values["candidates"][0]["scores"].pop(),
+        lambda values: values["candidates"][0]["rankings"].pop(),
+        lambda values: values["candidates"][0]["metrics"].clear(),
+        lambda values: values["candidates"][0]["retriever"].update(name="other"),
+        lambda values: values["queries"].pop(),
+        lambda values: values["protocol"].update(metric="zzz"),
+        lambda values: values["protocol"].update(margin=10**400),
+    ],
+)
+def test_a_report_whose_parts_do_not_belong_together_is_refused(report, tmp_path, change):
+    values = json.loads(json.dumps(report.to_json()))
+    change(values)
+    (tmp_path / "r.json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match="damaged report"):
+        nf.ComparisonReport.load(tmp_path / "r.json")

@@ -40,7 +40,7 @@ def _report(scores, *, corpus="data/notes.jsonl", queries=None, snippet="a note"
     candidates = tuple(
         CandidateResult(
             name=name,
-            retriever=RetrieverSpec.parse("bm25"),
+            retriever=dataclasses.replace(RetrieverSpec.parse("bm25"), name=name),
             fingerprint=None,
             metrics={"ndcg@10": bootstrap_interval(values), "recall@100": bootstrap_interval(values)},
             scores=tuple(map(float, values)),

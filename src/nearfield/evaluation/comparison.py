@@ -122,6 +122,18 @@ class ComparisonReport:
     decision: Decision
     snippets: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together, as a file changed by hand may hold."""
+        names = [candidate.name for candidate in self.candidates]
+        if not names or len(set(names)) < len(names) or set(names) != set(self.decision.candidates):
+            raise InvalidInputError(f"candidates must be those decided on, each once, got {names}")
+        for candidate in self.candidates:
+            counts = {len(candidate.scores), len(candidate.rankings), len(self.queries)}
+            if len(counts) > 1 or self.protocol.metric not in candidate.metrics:
+                raise InvalidInputError(f"candidate {candidate.name!r} lacks a score, a ranking or the deciding metric")
+            if candidate.retriever.name != candidate.name:
+                raise InvalidInputError(f"candidate {candidate.name!r} has the retriever {candidate.retriever.name!r}")
+
     def candidate(self, name: str) -> CandidateResult:
         """Find a candidate.
 
