@@ -183,3 +183,30 @@ def test_the_fingerprint_covers_what_is_computed_with_the_weights(folder, file, 
     path = folder / file
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert (fingerprint() == before) == same
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode": 3}, "asks for 3 pooling"),
+        ("1_Pooling/config.json", {"pooling_mode": None}, "asks for None pooling"),
+        ("1_Pooling/config.json", {"pooling_mode": [["mean"]]}, "supported is one of"),
+        ("config_sentence_transformers.json", {"similarity_fn_name": ["dot"]}, "similarity_fn_name must be one of"),
+        ("config_sentence_transformers.json", {"default_prompt_name": []}, "default_prompt_name .* is not one of"),
+        ("sentence_bert_config.json", {"max_seq_length": "many"}, "maximum number of tokens must be at least 1"),
+        ("sentence_bert_config.json", {"max_seq_length": -1}, "maximum number of tokens must be at least 1"),
+        ("config.json", "[" * 200_000, "config.json"),
+    ],
+)
+def test_values_of_absurd_types_are_refused(folder, file, content, message):
+    write(folder / file, content)
+    with pytest.raises(ModelFolderError, match=message):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("unlimited", [1e30, float("inf")])
+def test_a_huge_maximum_means_none(folder, unlimited):
+    write(folder / "sentence_bert_config.json", {"max_seq_length": unlimited})
+    assert read_folder(folder).max_tokens == 512
+    write(folder / "config.json", {"model_type": "bert"})
+    assert 1 <= read_folder(folder).max_tokens <= 8192

@@ -73,7 +73,7 @@ class BertConfig:
             if field.type is int and (not isinstance(value, int) or value < 1):
                 raise ModelFolderError(f"{source}: {field.name} must be a whole number of at least 1, got {value!r}")
         self = cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
-        if self.hidden_act not in _ACTIVATIONS:
+        if not isinstance(self.hidden_act, str) or self.hidden_act not in _ACTIVATIONS:
             raise ModelFolderError(f"{source}: hidden_act must be one of {list(_ACTIVATIONS)}, got {self.hidden_act!r}")
         if self.hidden_size % self.num_attention_heads:
             raise ModelFolderError(

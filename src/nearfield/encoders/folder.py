@@ -28,6 +28,7 @@ _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "euclidean": "l
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 _FALLBACK_MAX_TOKENS = 512
+_NO_LIMIT = 10**9
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _load_json(path: Path) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelFolderError(f"{path} is missing; download the model again, or give another folder") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFolderError(f"{path} cannot be read as JSON ({error}); download the model again") from error
 
 
@@ -244,10 +245,10 @@ def _weights(folder: Path) -> Path:
 def _pooling(config: dict[str, Any], folder: Path | None) -> Pooling:
     if "pooling_mode" in config:
         given = config["pooling_mode"]
-        modes = [given] if isinstance(given, str) else list(given)
+        modes = given if isinstance(given, list) else [given]
     else:
         modes = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)] or ["mean"]
-    if len(modes) != 1 or modes[0] not in _POOLINGS:
+    if len(modes) != 1 or not isinstance(modes[0], str) or modes[0] not in _POOLINGS:
         raise ModelFolderError(
             f"{folder}/config.json asks for {' and '.join(map(str, modes))} pooling; "
             f"supported is one of {', '.join(_POOLINGS)}"
@@ -262,12 +263,12 @@ def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
     default_name = config.get("default_prompt_name")
-    if default_name is not None and default_name not in prompts:
+    if default_name is not None and (not isinstance(default_name, str) or default_name not in prompts):
         raise ModelFolderError(f"{file}: default_prompt_name {default_name!r} is not one of {sorted(prompts)}")
     default = "" if default_name is None else prompts[default_name]
     document = next((prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts), default)
     similarity = config.get("similarity_fn_name") or "cosine"
-    if similarity not in _METRICS:
+    if not isinstance(similarity, str) or similarity not in _METRICS:
         raise ModelFolderError(f"{file}: similarity_fn_name must be one of {', '.join(_METRICS)}, got {similarity!r}")
     return prompts.get("query", default), document, _METRICS[similarity]
 
@@ -279,4 +280,5 @@ def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str,
     limits = [limit for limit in (longest, config.get("max_position_embeddings")) if limit is not None]
     if not all(isinstance(limit, int | float) and limit >= 1 for limit in limits):
         raise ModelFolderError(f"{folder}: the maximum number of tokens must be at least 1, got {limits}")
-    return int(min(limits, default=_FALLBACK_MAX_TOKENS))
+    # Tokenisers write a number such as 1e30 for no limit.
+    return int(min((limit for limit in limits if limit < _NO_LIMIT), default=_FALLBACK_MAX_TOKENS))
