@@ -350,3 +350,10 @@ def test_weights_of_more_layers_than_the_config_has_are_refused(tmp_path):
     write_folder(tmp_path, config=CONFIG | {"num_hidden_layers": 1}, weights=random_weights())
     with pytest.raises(ModelFolderError, match=r"more layers than the 1 of config\.json"):
         TransformerEncoder.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("epsilon", [None, True, 0, -1, "x", [1], {}, math.inf, math.nan])
+def test_an_epsilon_without_meaning_is_refused(tmp_path, epsilon):
+    write_folder(tmp_path, config=CONFIG | {"layer_norm_eps": epsilon})
+    with pytest.raises(ModelFolderError, match="layer_norm_eps must be a number"):
+        TransformerEncoder.from_folder(tmp_path)

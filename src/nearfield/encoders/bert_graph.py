@@ -75,6 +75,9 @@ class BertConfig:
         self = cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
         if not isinstance(self.hidden_act, str) or self.hidden_act not in _ACTIVATIONS:
             raise ModelFolderError(f"{source}: hidden_act must be one of {list(_ACTIVATIONS)}, got {self.hidden_act!r}")
+        epsilon = self.layer_norm_eps
+        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
+            raise ModelFolderError(f"{source}: layer_norm_eps must be a number between 0 and 1, got {epsilon!r}")
         if self.hidden_size % self.num_attention_heads:
             raise ModelFolderError(
                 f"{source}: hidden_size {self.hidden_size} must be a multiple of "
