@@ -66,14 +66,7 @@ class VectorCache:
         self.max_bytes = max_bytes
         with self._errors("cannot be used"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
-            try:
-                self._database.execute("PRAGMA journal_mode=WAL")
-                self._database.execute("PRAGMA synchronous=NORMAL")
-                self._database.execute(_SCHEMA)
-            except sqlite3.Error:
-                self._database.close()
-                raise
+            self._database = self._open()
 
     def get(self, keys: Sequence[bytes], dim: int) -> dict[bytes, Kept]:
         """Look up vectors.
@@ -110,6 +103,21 @@ class VectorCache:
     def close(self) -> None:
         """Release the file."""
         self._database.close()
+
+    def _open(self) -> sqlite3.Connection:
+        import filelock
+
+        # One at a time: SQLite does not wait for others when a file's journal mode changes, it fails at once.
+        with filelock.FileLock(f"{self.path}.lock"):
+            database = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
+            try:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("PRAGMA synchronous=NORMAL")
+                database.execute(_SCHEMA)
+            except sqlite3.Error:
+                database.close()
+                raise
+        return database
 
     @contextlib.contextmanager
     def _errors(self, what: str) -> Iterator[None]:
