@@ -319,14 +319,16 @@ class Collection:
         """Close the collection."""
         self.close()
 
-    def _changed(self, batch: list[Record]) -> list[Record]:
+    def _changed(self, batch: list[Record]) -> list[tuple[Record, str]]:
+        """Pick the records whose content is not stored yet, each with its digest, which is computed once."""
         known = {point.id: point.payload.digest for point in self.store.get([record.id for record in batch])}
-        return [record for record in batch if known.get(record.id) != record.digest]
+        digests = ((record, record.digest) for record in batch)
+        return [(record, digest) for record, digest in digests if known.get(record.id) != digest]
 
-    def _write(self, changed: list[Record], encoder: Encoder | None, progress: Progress) -> int:
+    def _write(self, changed: list[tuple[Record, str]], encoder: Encoder | None, progress: Progress) -> int:
         if not changed:
             return 0
-        texts = [record.content for record in changed]
+        texts = [record.content for record, _ in changed]
         vectors: Vectors | None = None
         truncated = 0
         if encoder is not None:
@@ -335,8 +337,8 @@ class Collection:
         sparse: dict[str, Sequence[SparseVector]] = {
             name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()
         }
-        payloads = [Payload(record.text, record.title, record.meta, record.digest) for record in changed]
-        self.store.upsert(Batch([record.id for record in changed], payloads, vectors, sparse))
+        payloads = [Payload(record.text, record.title, record.meta, digest) for record, digest in changed]
+        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
         return truncated
 
 
