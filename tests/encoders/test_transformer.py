@@ -14,6 +14,7 @@ from tokenizers import processors
 
 from nearfield.encoders import transformer
 from nearfield.encoders.base import CANARY_TEXTS
+from nearfield.encoders.options import Runtime
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.errors import EncoderError, InvalidInputError, ModelFolderError
 
@@ -123,7 +124,9 @@ def test_many_texts_are_encoded_in_chunks_with_progress_to_the_end(encoder, monk
 def test_threads_do_not_change_vectors(tmp_path):
     folder = write_folder(tmp_path)
     texts = [" ".join(WORDS[: number % 8]) for number in range(500)]
-    one, three = (TransformerEncoder.from_folder(folder, threads=threads).encode(texts) for threads in (1, 3))
+    one, three = (
+        TransformerEncoder.from_folder(folder, runtime=Runtime(threads=threads)).encode(texts) for threads in (1, 3)
+    )
     np.testing.assert_array_equal(one, three)
 
 
@@ -341,9 +344,9 @@ def test_a_bare_string_is_refused(encoder, method):
         getattr(encoder, method)("w1")
 
 
-def test_fewer_threads_than_one_are_refused(tmp_path):
+def test_fewer_threads_than_one_are_refused():
     with pytest.raises(InvalidInputError, match="threads must be at least 1, got 0"):
-        TransformerEncoder.from_folder(tmp_path, threads=0)
+        Runtime(threads=0)
 
 
 def test_weights_of_more_layers_than_the_config_has_are_refused(tmp_path):

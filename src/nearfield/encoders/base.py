@@ -8,10 +8,14 @@ from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
 from nearfield.arrays import Metric, Vectors, as_matrix
+from nearfield.encoders.options import Overflow, Precision
 from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
 Role: TypeAlias = Literal["query", "document"]
+Modality: TypeAlias = Literal["text", "image", "text+image"]
+
+_ADDED = {"precision": "float32", "calibration": "", "on_overflow": "truncate"}
 
 CANARY_TEXTS = (
     "A quick brown fox jumps over the lazy dog.",
@@ -37,7 +41,10 @@ class EncoderSpec:
         document_prompt: Text put before each document.
         max_tokens: Longest input, in tokens, special tokens included; the rest is cut.
         dtype: Precision the encoder computes in.
-        modality: What is encoded.
+        modality: What is encoded: `text`, `image`, or `text+image` where both land in one space.
+        precision: What the vectors' values are rounded to.
+        calibration: Hash of the ranges they are rounded within, where there are any.
+        on_overflow: What happens to a text longer than `max_tokens`: it is cut, refused, or encoded in chunks.
     """
 
     name: str
@@ -51,12 +58,18 @@ class EncoderSpec:
     document_prompt: str = ""
     max_tokens: int = 512
     dtype: str = "float32"
-    modality: str = "text"
+    modality: Modality = "text"
+    precision: Precision = "float32"
+    calibration: str = ""
+    on_overflow: Overflow = "truncate"
 
     @cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits over every attribute but the name: equal means comparable."""
         content = {key: value for key, value in asdict(self).items() if key != "name"}
+        for key, default in _ADDED.items():  # at its default, what came later changes no earlier fingerprint
+            if content[key] == default:
+                del content[key]
         return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
