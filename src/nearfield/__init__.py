@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.training.distill import DistillOptions as DistillOptions
+    from nearfield.training.distill import distill as distill
 
 __version__ = "0.1.0"
 
@@ -38,6 +40,7 @@ _HOMES = {
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
     "Dataset": "data.beir",
+    "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
@@ -49,6 +52,7 @@ _HOMES = {
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",
     "compare": "evaluation.compare",
+    "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",

@@ -211,3 +211,18 @@ def test_the_data_layer_imports_neither_numpy_nor_pandas():
         "nearfield.data.bundled; sys.exit(bool({'numpy', 'pandas'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_plain_text_has_a_record_a_line_named_by_its_number(tmp_path):
+    (tmp_path / "notes.txt").write_bytes("\ufeffBleed the radiator. \n\n  Fix the tap.\r\n".encode())
+    assert [(record.id, record.text) for record in read_corpus(tmp_path / "notes.txt")] == [
+        ("1", "Bleed the radiator."),
+        ("3", "Fix the tap."),
+    ]
+
+
+def test_a_line_of_plain_text_that_is_no_utf8_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"good\nb\xffd\n")
+    with pytest.raises(DataError, match=r"notes\.txt:2: not valid UTF-8: byte 0xff at byte 2"):
+        list(read_corpus(tmp_path / "notes.txt"))
+    assert [record.id for record in read_corpus(tmp_path / "notes.txt", skip_bad=True)] == ["1"]

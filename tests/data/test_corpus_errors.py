@@ -205,14 +205,14 @@ def test_a_header_that_is_not_utf8_is_an_error(tmp_path):
     ("name", "problem"),
     [
         ("missing.jsonl", "no such file"),
-        ("c.txt", r"cannot tell the format from extension '.txt'; use .jsonl, .ndjson, .csv, .tsv"),
+        ("c.doc", r"cannot tell the format from extension '.doc'; use .jsonl, .ndjson, .csv, .tsv"),
         ("c.gz", "cannot tell the format from no extension"),
         ("empty", r"has no corpus.jsonl \(nor corpus.jsonl.gz or .xz\)"),
         ("full", r"has no corpus.jsonl .*; found: a.txt"),
     ],
 )
 def test_a_path_that_cannot_be_read_is_refused_at_once(tmp_path, name, problem):
-    write(tmp_path / "c.txt", "x")
+    write(tmp_path / "c.doc", "x")
     write(tmp_path / "c.gz", "x")
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()

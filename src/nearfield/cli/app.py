@@ -12,6 +12,7 @@ from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
+from nearfield.cli.train import train
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,10 +27,11 @@ def main() -> None:
       search    What does it find?
       evaluate  How good is it?
       inspect   What would this encoder do with these texts?
+      train     How do I get an encoder of my own?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, completion):
+for command in (demo, compare, index, search, evaluate, encode, inspect, train, completion):
     main.add_command(command)

@@ -129,9 +129,10 @@ def read_corpus(
     Nothing is read yet but whether the file is there: the corpus is read each time it is iterated over.
 
     Args:
-        source: A path to `.jsonl`, `.ndjson`, `.csv` or `.tsv` (each also `.gz` or `.xz`) or to a BEIR folder; a
-            DataFrame (a named index counts as a column); a mapping from id to text or fields; an iterable of
-            `Record`, of mappings with fields, or of `(id, text)` pairs; a callable that returns such an iterable.
+        source: A path to `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.txt` (a record a line, named by its number; each
+            also `.gz` or `.xz`) or to a BEIR folder; a DataFrame (a named index counts as a column); a mapping from id
+            to text or fields; an iterable of `Record`, of mappings with fields, or of `(id, text)` pairs; a callable
+            that returns such an iterable.
             An iterator can be read once only. A corpus is given back, with the `skip_bad` asked for if that is true.
         id_field: Field of the id, a string or a whole number; by default `_id`, else `id`.
         text_field: Field of the text; by default `text`.

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from nearfield.data.files import find_in_folder, format_suffix, require_file
 from nearfield.data.jsonl import read_jsonl
+from nearfield.data.lines import read_lines
 from nearfield.data.records import Record
 from nearfield.data.tables import is_frame, read_frame, read_table
 from nearfield.errors import DataError, InvalidInputError
@@ -17,7 +18,7 @@ Source: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[ob
 Content: TypeAlias = "Mapping[str, object] | Record | DataError"
 Row: TypeAlias = tuple[int, Content]
 
-_FORMATS = ".jsonl, .ndjson, .csv, .tsv (each also .gz or .xz) or a BEIR folder"
+_FORMATS = ".jsonl, .ndjson, .csv, .tsv, .txt (each also .gz or .xz) or a BEIR folder"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def _file_rows(path: Path, what: str) -> Rows:
     suffix = format_suffix(path)
     if suffix in (".jsonl", ".ndjson"):
         return Rows(str(path), partial(read_jsonl, path))
+    if suffix == ".txt":
+        return Rows(str(path), partial(read_lines, path), uniform=True)
     if suffix in (".csv", ".tsv"):
         delimiter = "," if suffix == ".csv" else "\t"
         return Rows(str(path), partial(read_table, path, delimiter=delimiter), uniform=True)

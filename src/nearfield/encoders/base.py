@@ -141,6 +141,25 @@ def check_vectors(vectors: Vectors, spec: EncoderSpec, count: int) -> Vectors:
     return checked
 
 
+def prompt_for(spec: EncoderSpec, role: Role) -> str:
+    """Look up the text that is put before each text of a role.
+
+    Args:
+        spec: The encoder's.
+        role: `query` or `document`.
+
+    Returns:
+        The prompt.
+
+    Raises:
+        InvalidInputError: If the role is unknown.
+    """
+    prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
+    if role not in prompts:
+        raise InvalidInputError(f"role must be one of {list(prompts)}, got {role!r}")
+    return prompts[role]
+
+
 def as_texts(texts: Sequence[str]) -> list[str]:
     """Validate the texts given to an encoder.
 

@@ -84,11 +84,11 @@ class ModelFolder:
         """
         # The same weights compute other vectors in another graph, or from texts in another case.
         graph = {} if self.is_onnx else {key: self.config.get(key) for key in GRAPH_KEYS}
-        computation = [[_file_hash(file) for file in self._weight_files()], graph, self.lowercase]
+        computation = [[file_hash(file) for file in self._weight_files()], graph, self.lowercase]
         return EncoderSpec(
             name=name or self.root.resolve().name,
             weights=hashlib.sha256(json.dumps(computation, sort_keys=True).encode()).hexdigest(),
-            tokenizer=_file_hash(self.tokenizer),
+            tokenizer=file_hash(self.tokenizer),
             dim=dim,
             metric=self.metric,
             pooling=self.pooling,
@@ -139,15 +139,15 @@ def read_folder(path: str | Path) -> ModelFolder:
         raise ModelFolderError(f"{root} is not a folder; give the folder that holds config.json and tokenizer.json")
     inner, pooling_folder, normalise = _modules(root)
     weights = _weights(inner)
-    config = _read_json(inner / "config.json", required=weights.suffix != ".onnx")
-    pooling_config = _read_json(pooling_folder / "config.json") if pooling_folder else {}
-    query_prompt, document_prompt, metric = _prompts_and_metric(root)
+    config = read_json(inner / "config.json", required=weights.suffix != ".onnx")
+    pooling_config = read_json(pooling_folder / "config.json") if pooling_folder else {}
+    query_prompt, document_prompt, metric = read_prompts_and_metric(root)
     if pooling_config.get("include_prompt") is False and (query_prompt or document_prompt):
         raise ModelFolderError(f"{pooling_folder}/config.json leaves prompts out of pooling, which is not supported")
     tokenizer = inner / "tokenizer.json"
     if not tokenizer.is_file():
         raise ModelFolderError(f"{tokenizer} is missing; save the model with its fast tokenizer, or download it again")
-    sentence_config = _read_json(inner / "sentence_bert_config.json", required=False)
+    sentence_config = read_json(inner / "sentence_bert_config.json", required=False)
     return ModelFolder(
         root=root,
         config=config,
@@ -188,12 +188,14 @@ def load_tokenizer(folder: ModelFolder) -> Tokenizer:
     return tokenizer
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Hash a file with SHA-256, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _load_json(path: Path) -> object:
+def load_json(path: Path) -> object:
+    """Read a JSON file of a model folder, or raise a `ModelFolderError` that says what is wrong with it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -202,10 +204,11 @@ def _load_json(path: Path) -> object:
         raise ModelFolderError(f"{path} cannot be read as JSON ({error}); download the model again") from error
 
 
-def _read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
+def read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
+    """Read a JSON object from a file of a model folder; an empty one where the file is absent and not required."""
     if not required and not path.exists():
         return {}
-    values = _load_json(path)
+    values = load_json(path)
     if not isinstance(values, dict):
         raise ModelFolderError(f"{path} must hold a JSON object, got {type(values).__name__}; download the model again")
     return values
@@ -216,7 +219,7 @@ def _modules(root: Path) -> tuple[Path, Path | None, bool]:
     file = root / "modules.json"
     if not file.exists():
         return root, None, False
-    modules = _load_json(file)
+    modules = load_json(file)
     if not isinstance(modules, list) or not all(isinstance(m, dict) and "type" in m for m in modules):
         raise ModelFolderError(f"{file} must hold a list of modules with a type; download the model again")
     # The package that a module's class lives in changed between versions of sentence-transformers; its name did not.
@@ -256,9 +259,10 @@ def _pooling(config: dict[str, Any], folder: Path | None) -> Pooling:
     return _POOLINGS[modes[0]]
 
 
-def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
+def read_prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
+    """Read a folder's query prompt, document prompt and metric: none, none and cosine where it says nothing."""
     file = root / "config_sentence_transformers.json"
-    config = _read_json(file, required=False)
+    config = read_json(file, required=False)
     prompts: dict[str, str] = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
@@ -274,7 +278,7 @@ def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:
-    tokenizer_config = _read_json(folder / "tokenizer_config.json", required=False)
+    tokenizer_config = read_json(folder / "tokenizer_config.json", required=False)
     longest = sentence_config.get("max_seq_length") or tokenizer_config.get("model_max_length")
     # A longer text than the model has positions for would fail in the middle of a batch.
     limits = [limit for limit in (longest, config.get("max_position_embeddings")) if limit is not None]

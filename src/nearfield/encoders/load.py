@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
+from nearfield.encoders.folder import load_json, read_json
 from nearfield.encoders.options import (
     Device,
     Engine,
@@ -20,6 +21,7 @@ from nearfield.errors import InvalidInputError
 
 # Kinds of model folder, and what encodes with them; imported when one is loaded.
 _FAMILIES = {
+    "static": "static:StaticEncoder",
     "transformer": "transformer:TransformerEncoder",
 }
 
@@ -78,4 +80,9 @@ def _family(folder: Path) -> Callable[..., Encoder]:
 
 
 def _kind(folder: Path) -> str:
-    return "transformer"
+    """Find out what a folder's own files call it."""
+    modules = load_json(folder / "modules.json") if (folder / "modules.json").exists() else None
+    if isinstance(modules, list) and modules and isinstance(modules[0], dict):
+        return "static" if str(modules[0].get("type", "")).endswith("StaticEmbedding") else "transformer"
+    config = read_json(folder / "config.json", required=False)
+    return "static" if config.get("model_type") == "model2vec" else "transformer"

@@ -10,11 +10,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts
+from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.folder import load_tokenizer, read_folder
 from nearfield.encoders.onnx_engine import ENGINE_ERRORS, Run, open_run
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
-from nearfield.errors import EncoderError, InvalidInputError, ModelFolderError
+from nearfield.errors import EncoderError, ModelFolderError
 from nearfield.progress import Progress, silent
 
 # About the number of tokens whose activations stay in a core's own cache; fewer leave the dense layers too narrow.
@@ -124,13 +124,11 @@ class TransformerEncoder:
         Raises:
             InvalidInputError: If `texts` is not a sequence of strings, or `role` is unknown.
         """
-        prompts = {"query": self.spec.query_prompt, "document": self.spec.document_prompt}
-        if role not in prompts:
-            raise InvalidInputError(f"role must be one of {list(prompts)}, got {role!r}")
+        prompt = prompt_for(self.spec, role)
         inspections = []
         texts = as_texts(texts)
         for start, stop in _chunks(texts):
-            encodings = self._counter.encode_batch_fast(self._prepare(texts[start:stop], prompts[role]))
+            encodings = self._counter.encode_batch_fast(self._prepare(texts[start:stop], prompt))
             for text, encoding in zip(texts[start:stop], encodings, strict=True):
                 tokens = len(encoding)
                 inspections.append(TextInspection(tokens, tokens > self.spec.max_tokens, not text.strip()))

@@ -1,0 +1,221 @@
+"""Read and write the folder of a static encoder: a table, a tokeniser, and what is done with them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from tokenizers import Tokenizer
+
+from nearfield.arrays import Metric, Vectors
+from nearfield.encoders.base import EncoderSpec
+from nearfield.encoders.folder import file_hash, load_json, read_json, read_prompts_and_metric
+from nearfield.errors import ModelFolderError
+from nearfield.files import make_directory, replace_file
+
+_NO_LIMIT = 1_000_000_000
+"""Tokens that a model without a stated maximum reads: all there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class StaticFolder:
+    """What the folder of a static encoder says.
+
+    Attributes:
+        root: The folder.
+        table: `(tokens, d)` float32, the vector of each token, whatever it is stored as.
+        ignored: Token that counts for nothing: the unknown token in model2vec's layout.
+        normalise: Whether vectors are scaled to length 1.
+        metric: How two vectors are meant to be compared.
+        max_tokens: Tokens of a text that are read.
+        query_prompt: Text put before each query.
+        document_prompt: Text put before each document.
+    """
+
+    root: Path
+    table: Vectors
+    ignored: int | None
+    normalise: bool
+    metric: Metric
+    max_tokens: int
+    query_prompt: str
+    document_prompt: str
+
+    @property
+    def weights_bytes(self) -> int:
+        """Size of the weights on disk, in bytes."""
+        return (self.root / "model.safetensors").stat().st_size
+
+    def spec(self, name: str) -> EncoderSpec:
+        """Say which space the vectors of this model are in."""
+        return EncoderSpec(
+            name=name,
+            weights=file_hash(self.root / "model.safetensors"),
+            tokenizer=file_hash(self.root / "tokenizer.json"),
+            dim=self.table.shape[1],
+            metric=self.metric,
+            normalise=self.normalise,
+            query_prompt=self.query_prompt,
+            document_prompt=self.document_prompt,
+            max_tokens=self.max_tokens,
+        )
+
+
+def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
+    """Read the folder of a static encoder.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        What it says, and its tokeniser, which adds no special tokens, pads and truncates nothing.
+
+    Raises:
+        ModelFolderError: If a file is missing or damaged, or its parts do not belong together.
+    """
+    tokenizer = _tokenizer(root / "tokenizer.json")
+    tensors = _tensors(root / "model.safetensors")
+    config = read_json(root / "config.json", required=False)
+    of_model2vec = "embeddings" in tensors
+    table = _table(tensors, tokenizer.get_vocab_size(), root)
+    longest = config.get("max_length")
+    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 1):
+        raise ModelFolderError(f"{root}/config.json: max_length must be a whole number of at least 1, got {longest!r}")
+    query_prompt, document_prompt, metric = read_prompts_and_metric(root)
+    folder = StaticFolder(
+        root=root,
+        table=table,
+        ignored=_unknown_token(tokenizer) if of_model2vec else None,
+        normalise=_normalises(root, config),
+        metric=metric,
+        max_tokens=longest or _NO_LIMIT,
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+    )
+    return folder, tokenizer
+
+
+def write_static_folder(
+    root: Path, tokenizer: Tokenizer, vectors: Vectors, *, dtype: str, config: dict[str, Any]
+) -> None:
+    """Write a static encoder in the layout that model2vec and sentence-transformers read too.
+
+    Args:
+        root: The folder; made if it does not exist.
+        tokenizer: What cuts texts.
+        vectors: `(tokens, d)` float32, the vector of each token; their lengths are their weights.
+        dtype: `float32`, `float16` or `int8`. An int8 row has a scale of its own; sentence-transformers cannot read it.
+        config: What else to write down in `config.json`.
+
+    Raises:
+        StorageError: If the disk refuses; the file that marks the folder as a model is written last.
+    """
+    make_directory(root)
+    tensors: dict[str, npt.NDArray[Any]]
+    if dtype == "int8":
+        values, scales = quantise_rows(vectors)
+        tensors = {"embeddings": values, "weights": scales}
+    else:
+        tensors = {"embeddings": vectors.astype(dtype)}
+    settings = {
+        "model_type": "model2vec",
+        "architectures": ["StaticModel"],
+        "hidden_dim": vectors.shape[1],
+        "embedding_dtype": dtype,
+        "normalize": True,
+        "max_length": None,
+    }
+    modules = [("0", ".", "StaticEmbedding"), ("1", "1_Normalize", "Normalize")]
+    listed = [
+        {"idx": number, "name": name, "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (name, path, kind) in enumerate(modules)
+    ]
+    replace_file(root / "tokenizer.json", tokenizer.to_str().encode())
+    replace_file(root / "model.safetensors", save(tensors))
+    replace_file(root / "config.json", json.dumps(settings | config, indent=2).encode())
+    replace_file(root / "modules.json", json.dumps(listed, indent=2).encode())
+
+
+def quantise_rows(vectors: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Round each row to int8 with a scale of its own.
+
+    Args:
+        vectors: `(n, d)` float32.
+
+    Returns:
+        `(n, d)` int8 in [-127, 127] and `(n,)` float32 scales: `values * scales[:, None]` is within half a scale of
+        the vectors. A zero row has scale 0.
+    """
+    scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float32)
+    safe = np.where(scales > 0, scales, 1)[:, None]
+    return np.rint(vectors / safe).astype(np.int8), scales
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    if not path.is_file():
+        raise ModelFolderError(f"{path} is missing; download the model again, or give another folder")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise ModelFolderError(f"{path} is not a readable tokenizer ({error}); download it again") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    names = ("embedding.weight", "embeddings", "weights", "mapping")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in names if name in file.keys()}  # noqa: SIM118  # no mapping
+    except FileNotFoundError as error:
+        raise ModelFolderError(f"{path} is missing; download the model again, or give another folder") from error
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise ModelFolderError(f"{path} cannot be read ({error}); download the model again") from error
+
+
+def _table(tensors: dict[str, npt.NDArray[Any]], tokens: int, root: Path) -> Vectors:
+    values = tensors.get("embedding.weight", tensors.get("embeddings"))
+    if values is None:
+        raise ModelFolderError(
+            f"{root}/model.safetensors holds neither embedding.weight nor embeddings; give a static model's folder"
+        )
+    mapping, scales = tensors.get("mapping"), tensors.get("weights")
+    if values.ndim != 2 or not values.size or values.dtype not in (np.float64, np.float32, np.float16, np.int8):
+        raise ModelFolderError(f"{root}: the table must be a (tokens, d) matrix, got {values.dtype} {values.shape}")
+    if mapping is not None and (mapping.dtype.kind not in "iu" or mapping.min() < 0 or mapping.max() >= len(values)):
+        raise ModelFolderError(f"{root}: the mapping must hold rows from 0 to {len(values) - 1}")
+    for name, found in (("table", values if mapping is None else mapping), ("weights", scales)):
+        if found is not None and len(found) != tokens:
+            raise ModelFolderError(f"{root}: {name} has {len(found)} rows, and the tokenizer {tokens} tokens")
+    rows = values if mapping is None else values[mapping]
+    table: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
+    return table if scales is None else table * scales.astype(np.float32)[:, None]
+
+
+def _unknown_token(tokenizer: Tokenizer) -> int | None:
+    model = json.loads(tokenizer.to_str())["model"]
+    token = model.get("unk_token")
+    if token is None:  # Unigram has its id
+        unknown = model.get("unk_id")
+        return unknown if isinstance(unknown, int) else None
+    return tokenizer.token_to_id(token)
+
+
+def _normalises(root: Path, config: dict[str, Any]) -> bool:
+    if not (root / "modules.json").exists():
+        return config.get("normalize") is True
+    modules = load_json(root / "modules.json")
+    if not isinstance(modules, list):
+        raise ModelFolderError(f"{root}/modules.json must hold a list of modules; download the model again")
+    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules if isinstance(module, dict)]
+    if kinds not in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]):
+        raise ModelFolderError(
+            f"{root}/modules.json asks for the modules {', '.join(kinds)}; supported are StaticEmbedding and, after "
+            "it, Normalize"
+        )
+    return len(kinds) == 2

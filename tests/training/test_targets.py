@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hash_encoder import HashEncoder
+
+from nearfield.errors import InvalidInputError, StorageError
+from nearfield.training import targets
+from nearfield.training.targets import teacher_targets
+
+TEXTS = [f"text {n}" for n in range(10)]
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch):
+    monkeypatch.setattr(targets, "SHARD_TEXTS", 4)
+
+
+def test_targets_are_the_teachers_vectors_in_half_precision(tmp_path, encoder):
+    told = []
+    found = teacher_targets(encoder, TEXTS, tmp_path / "w", progress=lambda *step: told.append(step))
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, encoder.encode(TEXTS), atol=1e-3)
+    assert told[-1] == ("encoding", 10, 10)
+
+
+def test_what_was_encoded_before_an_interruption_is_not_encoded_again(tmp_path, monkeypatch):
+    class Interrupted(HashEncoder):
+        def encode_document(self, texts, *, progress):
+            if self.encoded >= 8:
+                raise KeyboardInterrupt
+            return self.encode(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        teacher_targets(Interrupted(), TEXTS, tmp_path)
+    teacher = HashEncoder()
+    np.testing.assert_allclose(teacher_targets(teacher, TEXTS, tmp_path), HashEncoder().encode(TEXTS), atol=1e-3)
+    assert teacher.encoded == 2
+
+
+@pytest.mark.parametrize(("teacher", "texts"), [(HashEncoder(seed=1), TEXTS), (HashEncoder(), TEXTS[::-1])])
+def test_vectors_of_another_teacher_or_of_other_texts_are_refused(tmp_path, encoder, teacher, texts):
+    teacher_targets(encoder, TEXTS, tmp_path)
+    with pytest.raises(InvalidInputError, match="another teacher or of other texts; delete it"):
+        teacher_targets(teacher, texts, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", None])
+def test_a_damaged_shard_is_refused(tmp_path, encoder, content):
+    teacher_targets(encoder, TEXTS, tmp_path)
+    shard = tmp_path / "targets-000000004.npy"
+    if content is None:
+        np.save(shard, np.zeros((2, 2), np.float16))
+    else:
+        shard.write_bytes(content)
+    with pytest.raises(StorageError, match=r"targets-000000004\.npy .* delete it, and its texts are encoded again"):
+        teacher_targets(encoder, TEXTS, tmp_path)
