@@ -8,7 +8,9 @@ given, what is allowed, and what to do::
     ├── DataError (ValueError)                  a record, query or judgement that cannot be used; names file and line
     ├── EncoderError (RuntimeError)             an encoder that gave something other than finite (n, d) vectors
     │   ├── UnknownEncoderError (LookupError)   no encoder of that name here
-    │   └── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │   ├── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │   ├── ServiceAccessError (PermissionError)    a service's key is missing or refused, or its account has no credit
+    │   └── ServiceError (ConnectionError)      a service cannot be reached or kept refusing; try again later
     ├── HubUnavailableError (ConnectionError)   the model hub could not be reached
     ├── MissingExtraError (ImportError)         an optional dependency is not installed
     ├── CollectionError (RuntimeError)          a folder that is not a usable collection
@@ -54,6 +56,14 @@ class UnknownEncoderError(EncoderError, LookupError):
 
 class ModelFolderError(EncoderError, ValueError):
     """Say what is missing from, damaged in, or unsupported about a model folder."""
+
+
+class ServiceAccessError(EncoderError, PermissionError):
+    """Say that a service refuses this account: the key is missing or wrong, or there is no credit."""
+
+
+class ServiceError(EncoderError, ConnectionError):
+    """Say that a service could not be reached or kept refusing; the call may be repeated."""
 
 
 class HubUnavailableError(NearfieldError, ConnectionError):
