@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from nearfield.encoders.base import Role
 
 _ASCII_BYTES_PER_TOKEN = 3
 _OTHER_BYTES_PER_TOKEN = 2
@@ -33,6 +36,15 @@ class ApiEstimate:
             (self.dollars or 0) + (other.dollars or 0) if known else None,
             self.requests + other.requests,
         )
+
+
+@runtime_checkable
+class PricedEncoder(Protocol):
+    """What an encoder has that costs money: it says how much before it is spent."""
+
+    def estimate(self, texts: Sequence[str], *, role: Role = "document") -> ApiEstimate:
+        """Estimate what encoding texts will take."""
+        ...
 
 
 def estimate_tokens(text: str) -> int:

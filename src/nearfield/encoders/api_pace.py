@@ -11,6 +11,7 @@ LONGEST_WAIT = 300.0
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
+_DOUBLINGS = 6  # until the longest is reached
 
 
 class Pace:
@@ -65,7 +66,7 @@ def backoff(attempt: int, jitter: float) -> float:
     References:
         Brooker (2015), *Exponential Backoff And Jitter*, AWS Architecture Blog: "full jitter".
     """
-    return jitter * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**attempt)
+    return jitter * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(attempt, _DOUBLINGS))
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -119,8 +119,8 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
-class BatchedEncoder(Encoder, Protocol):
-    """An encoder that hands back vectors as they are done, so that none is lost when a later one fails."""
+class BatchedEncoder(Protocol):
+    """What an encoder has that hands back vectors as they are done, so that none is lost when a later one fails."""
 
     def encode_document_batches(
         self, texts: Sequence[str], *, progress: Progress = silent
