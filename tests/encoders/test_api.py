@@ -185,6 +185,12 @@ def test_a_model_that_is_not_known_is_asked_for_its_dimension_once(load, server)
     assert "dimensions" not in server.asked[0].body
 
 
+def test_a_model_that_refuses_to_be_asked_for_its_dimension_is_told(load, server):
+    server.usual = longer_than(0)
+    with pytest.raises(EncoderError, match=r"openai:my-model failed \(HTTP 400: This model's maximum"):
+        load("openai:my-model").encode(["a"])
+
+
 def test_a_model_that_is_not_known_gives_the_dimension_asked_for(load, server):
     assert load("openai:my-model@dim=3").encode(["a"]).shape == (1, 3)
     assert [asked.body["dimensions"] for asked in server.asked] == [3]
@@ -218,13 +224,18 @@ def test_a_date_to_come_back_at_is_kept(load, server, time):
     assert 97 < time.waits[0] < 101
 
 
-def test_a_limit_holds_back_every_request(load, server, time):
+def test_a_limit_holds_back_every_request(load, server):
     server.script = [refusing(429, Retry_After="60")]
     encoder = load()
+    others = []
+
+    def wait(_stop, seconds):
+        if seconds:
+            others.append(encoder.client.pace.turn(1))  # of another thread, meanwhile
+
+    encoder.client.wait = wait
     encoder.encode(["a"])
-    time.now -= 30  # another thread, before the wait is over
-    encoder.encode(["b"])
-    assert time.waits == pytest.approx([60.25, 30])
+    assert others == pytest.approx([60.25])
 
 
 @pytest.mark.parametrize("trouble", [hang, drip])
@@ -384,6 +395,7 @@ def test_whoever_waits_is_woken_when_another_request_fails(load, server):
     encoder.client.wait = threading.Event.wait  # as it really waits
     with pytest.raises(EncoderError, match="HTTP 400"):
         encoder.encode(TEXTS[:256])
+    assert len(server.asked) == 2
 
 
 def test_ctrl_c_waits_for_no_answer(server, tmp_path):

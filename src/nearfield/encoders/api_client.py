@@ -71,7 +71,6 @@ class ApiClient:
             auth=functools.partial(_sign, service),
             verify=_tls(),
             timeout=httpx.Timeout(options.timeout, connect=min(_CONNECT_SECONDS, options.timeout)),
-            limits=httpx.Limits(max_connections=options.concurrency),
             # A redirect would carry the key elsewhere, and turn the request into another.
             follow_redirects=False,
             # Nor does a proxy see what goes to this machine over plain HTTP.
