@@ -43,8 +43,8 @@ def test_encode_tells_the_tokens_and_the_cost(cli, two):
     shown = cli("encode", SMALL, two, "--dry-run").stdout.splitlines()
     assert shown == [
         f"{SMALL}: texts: 2, tokens: about {TOKENS}, requests: 1, cost: less than a cent",
-        f"tokens are estimated, mostly too high; prices as published in {PRICES_READ}; vectors already in the cache "
-        "cost nothing",
+        f"tokens are estimated, mostly too high; list prices read on {PRICES_READ} may have changed; vectors "
+        "already in the cache cost nothing",
     ]
     queries = cli("encode", "gemini:gemini-embedding-2", "--text", "a tap", "--role", "query", "--dry-run").stdout
     assert f"tokens: about {estimate_tokens('task: search result | query: a tap')}, requests: 1" in queries

@@ -54,8 +54,8 @@ def show_estimates(
         click.echo("nothing to encode: no encoder is asked for")
     if any(total.requests for total in totals.values()):
         click.echo(
-            f"tokens are estimated, mostly too high; prices as published in {PRICES_READ}; vectors already in the "
-            "cache cost nothing"
+            f"tokens are estimated, mostly too high; list prices read on {PRICES_READ} may have changed; vectors "
+            "already in the cache cost nothing"
         )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from nearfield.arrays import Metric
 
-PRICES_READ = "2026-07"
-"""Month in which the prices were last compared with what the services publish."""
+PRICES_READ = "2026-11-24"
+"""Day on which the prices were read, in other people's lists of April to July 2026: check with the service before
+spending much."""
 
 
 @dataclass(frozen=True)
