@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nearfield.data.judgements import read_qrels as read_qrels
     from nearfield.data.judgements import read_queries as read_queries
     from nearfield.data.records import Record as Record
+    from nearfield.encoders.api_options import ServiceOptions as ServiceOptions
     from nearfield.encoders.base import Encoder as Encoder
     from nearfield.encoders.base import EncoderSpec as EncoderSpec
     from nearfield.encoders.cache import VectorCache as VectorCache
@@ -48,6 +49,7 @@ _HOMES = {
     "Judgements": "data.judgements",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
+    "ServiceOptions": "encoders.api_options",
     "StoreConfig": "stores.base",
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",

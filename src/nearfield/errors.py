@@ -8,7 +8,9 @@ given, what is allowed, and what to do::
     ├── DataError (ValueError)                  a record, query or judgement that cannot be used; names file and line
     ├── EncoderError (RuntimeError)             an encoder that gave something other than finite (n, d) vectors
     │   ├── UnknownEncoderError (LookupError)   no encoder of that name here
-    │   └── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │   ├── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │   ├── ServiceAccessError (PermissionError)    a service's key is missing or refused, or its account has no credit
+    │   └── ServiceError (ConnectionError)      a service cannot be reached or kept refusing; try again later
     ├── TrainingError (RuntimeError)            training that cannot go on, such as one that diverges
     ├── HubUnavailableError (ConnectionError)   the model hub could not be reached
     ├── MissingExtraError (ImportError)         an optional dependency is not installed
@@ -59,6 +61,14 @@ class ModelFolderError(EncoderError, ValueError):
 
 class TrainingError(NearfieldError, RuntimeError):
     """Say why training cannot go on, and what to change."""
+
+
+class ServiceAccessError(EncoderError, PermissionError):
+    """Say that a service refuses this account: the key is missing or wrong, or there is no credit."""
+
+
+class ServiceError(EncoderError, ConnectionError):
+    """Say that a service could not be reached or kept refusing; the call may be repeated."""
 
 
 class HubUnavailableError(NearfieldError, ConnectionError):

@@ -12,6 +12,7 @@ from nearfield.cli.console import (
     require_different,
     vector_cache,
 )
+from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
 @click.command(short_help="Which retriever should I use? Measure, decide, report.")
@@ -34,6 +35,7 @@ from nearfield.cli.console import (
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")
+@dry_run_option
 @field_options
 def compare(
     corpus: str,
@@ -48,6 +50,7 @@ def compare(
     as_json: bool,
     no_cache: bool,
     seed: int,
+    dry_run: bool,
     id_field: str | None,
     text_field: str | None,
     title_field: str | None,
@@ -68,6 +71,12 @@ def compare(
     records = nf.read_corpus(
         corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
     )
+    if dry_run:
+        names = [nf.RetrieverSpec.parse(text).encoder for text in retrievers]
+        encoders = {name: nf.load_encoder(name) for name in names if name}
+        contents = (record.content for record in records)
+        show_estimates(encoders, contents, nf.read_queries(queries).values(), as_json=as_json)
+        return
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         result = nf.compare(
             records,

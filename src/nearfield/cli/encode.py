@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from nearfield.cli.console import OutputPath, field_options, json_text, progress_bars, report_skipped, require_different
+from nearfield.cli.console import (
+    OutputPath,
+    field_options,
+    json_text,
+    progress_bars,
+    report_skipped,
+    require_different,
+    vector_cache,
+)
+from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
 @click.command(short_help="Turn texts into vectors.")
@@ -24,6 +33,8 @@ from nearfield.cli.console import OutputPath, field_options, json_text, progress
     type=OutputPath(".npz", ".jsonl"),
     help="Write .npz (arrays `ids` and `vectors`) or .jsonl. Without it, JSON lines are printed.",
 )
+@click.option("--no-cache", is_flag=True, help="Do not keep the vectors of a service between runs.")
+@dry_run_option
 @field_options
 def encode(
     encoder: str,
@@ -31,6 +42,8 @@ def encode(
     texts: tuple[str, ...],
     role: str,
     output: str | None,
+    no_cache: bool,
+    dry_run: bool,
     id_field: str | None,
     text_field: str | None,
     title_field: str | None,
@@ -41,11 +54,14 @@ def encode(
     \b
     nearfield encode all-MiniLM-L6-v2 tickets.jsonl -o vectors.npz
     nearfield encode all-MiniLM-L6-v2 --text "a leaking tap"
+    nearfield encode openai:text-embedding-3-small tickets.jsonl --dry-run
     """
     if (corpus is None) == (not texts):
         raise click.UsageError("give either a CORPUS or one or more --text")
     require_different({"--output": output}, {"CORPUS": corpus})
     import nearfield as nf
+    from nearfield.encoders.base import BatchedEncoder
+    from nearfield.encoders.cache import CachedEncoder
     from nearfield.files import replace_file
 
     loaded = nf.load_encoder(encoder)
@@ -58,8 +74,15 @@ def encode(
         pairs = [(record.id, record.content) for record in records]
         ids, contents = [id_ for id_, _ in pairs], [content for _, content in pairs]
         report_skipped(records.skipped.count, records.skipped.problems)
-    with progress_bars() as progress:
-        encoding = loaded.encode_query if role == "query" else loaded.encode_document
+    if dry_run:
+        query = role == "query"
+        show_estimates({encoder: loaded}, [] if query else contents, contents if query else [])
+        return
+    # What a service was paid for is kept, so that the same command goes on where it failed.
+    keep = isinstance(loaded, BatchedEncoder) and not no_cache
+    with vector_cache(use=keep) as cache, progress_bars() as progress:
+        used = loaded if cache is None else CachedEncoder(loaded, cache)
+        encoding = used.encode_query if role == "query" else used.encode_document
         vectors = encoding(contents, progress=progress)
     if output and Path(output).suffix.lower() == ".npz":
         import io

@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped, vector_cache
+from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
 @click.command(short_help="Build a collection to search, or go on with an interrupted one.")
@@ -33,6 +34,7 @@ from nearfield.cli.console import field_options, print_json, progress_bars, repo
 )
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@dry_run_option
 @field_options
 def index(
     corpus: str,
@@ -43,6 +45,7 @@ def index(
     quantisation: Literal["int8", "none"] | None,
     no_cache: bool,
     as_json: bool,
+    dry_run: bool,
     id_field: str | None,
     text_field: str | None,
     title_field: str | None,
@@ -73,6 +76,10 @@ def index(
         spec, encoder = nf.ComparisonReport.load(report).prepare(candidate)
     else:
         spec, encoder = nf.RetrieverSpec.parse(retrievers[0]), None
+    if dry_run:
+        encoders = {spec.encoder: encoder or nf.load_encoder(spec.encoder)} if spec.encoder else {}
+        show_estimates(encoders, (record.content for record in records), as_json=as_json)
+        return
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         collection, summary = nf.build_collection(
             folder,

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+Item = TypeVar("Item")
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 MAX_ID_BYTES = 1024
@@ -43,8 +44,8 @@ class Record:
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Cut a stream into lists of `size`, the last one shorter."""
-    iterator = iter(records)
+    iterator = iter(items)
     while batch := list(itertools.islice(iterator, size)):
         yield batch

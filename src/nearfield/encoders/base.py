@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from nearfield.arrays import Metric, Vectors, as_matrix
 from nearfield.encoders.options import Overflow, Precision
@@ -115,6 +115,17 @@ class Encoder(Protocol):
 
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""
+        ...
+
+
+@runtime_checkable
+class BatchedEncoder(Protocol):
+    """What an encoder has that hands back vectors as they are done, so that none is lost when a later one fails."""
+
+    def encode_document_batches(
+        self, texts: Sequence[str], *, progress: Progress = silent
+    ) -> Iterator[tuple[range, Vectors]]:
+        """Encode texts as documents: positions of some texts and their `(n, d)` float32 vectors, in any order."""
         ...
 
 

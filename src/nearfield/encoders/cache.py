@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import Encoder, EncoderSpec, Role, TextInspection, as_texts, check_vectors
+from nearfield.encoders.base import BatchedEncoder, Encoder, EncoderSpec, Role, TextInspection, as_texts, check_vectors
 from nearfield.errors import StorageError
 from nearfield.progress import Progress, silent
 
@@ -198,23 +198,34 @@ class CachedEncoder:
             missing = {key: text for key, text in zip(keys, chunk, strict=True) if key not in kept}
             if missing:
                 known = start + len(chunk) - len(missing)
-                fresh = self._compute(missing, lambda what, done, _: progress(what, known + done, len(texts)))  # noqa: B023  # called before the next chunk
-                self.cache.put(fresh)
-                kept |= fresh
+                kept |= self._compute(missing, lambda what, done, _: progress(what, known + done, len(texts)))  # noqa: B023  # called before the next chunk
             vectors[start : start + len(chunk)] = [kept[key].vector for key in keys]
             self.seconds += sum(kept[key].seconds for key in keys)
             progress("encoding", start + len(chunk), len(texts))
         return vectors
 
     def _compute(self, texts: Mapping[bytes, str], progress: Progress) -> dict[bytes, Kept]:
+        """Encode texts and keep them, each batch as soon as it is there."""
+        keys, contents = list(texts), list(texts.values())
+        computed: dict[bytes, Kept] = {}
         began = time.perf_counter()
-        computed = self.encoder.encode_document(list(texts.values()), progress=progress)
-        # Checked before it is kept: a damaged vector would come back for ever.
-        vectors = check_vectors(computed, self.spec, len(texts))
-        share = (time.perf_counter() - began) / max(1, sum(map(len, texts.values())))
-        return {
-            key: Kept(vector, share * len(text)) for (key, text), vector in zip(texts.items(), vectors, strict=True)
-        }
+        for rows, found in self._encode(contents, progress):
+            # Checked before it is kept: a damaged vector would come back for ever.
+            vectors = check_vectors(found, self.spec, len(rows))
+            share = (time.perf_counter() - began) / max(1, sum(len(contents[row]) for row in rows))
+            fresh = {
+                keys[row]: Kept(vector, share * len(contents[row])) for row, vector in zip(rows, vectors, strict=True)
+            }
+            self.cache.put(fresh)
+            computed |= fresh
+            began = time.perf_counter()
+        return computed
+
+    def _encode(self, texts: list[str], progress: Progress) -> Iterator[tuple[range, Vectors]]:
+        if isinstance(self.encoder, BatchedEncoder):
+            yield from self.encoder.encode_document_batches(texts, progress=progress)
+        else:
+            yield range(len(texts)), self.encoder.encode_document(texts, progress=progress)
 
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""

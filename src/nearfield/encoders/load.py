@@ -4,11 +4,14 @@ import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nearfield.encoders.api_services import SERVICES, find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
 from nearfield.encoders.folder import load_json, read_json
 from nearfield.encoders.options import (
+    DEFAULT_RUNTIME,
     Device,
     Engine,
     Overflow,
@@ -18,6 +21,9 @@ from nearfield.encoders.options import (
     split_name,
 )
 from nearfield.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from nearfield.encoders.api_options import ServiceOptions
 
 # Kinds of model folder, and what encodes with them; imported when one is loaded.
 _FAMILIES = {
@@ -35,21 +41,25 @@ def load_encoder(
     engine: Engine | None = None,
     device: Device | None = None,
     threads: int | None = None,
+    service: "ServiceOptions | None" = None,
 ) -> Encoder:
     """Load an encoder.
 
-    Looks for, in this order: a model folder at that path; a package that carries the model of that name; the model
-    hub (from its local cache where it can).
+    A name that begins with a service, such as `openai:`, `cohere:`, `voyage:`, `gemini:` or `mistral:`, is asked for
+    there. Any other is looked for in this order: a model folder at that path; a package that carries the model of
+    that name; the model hub (from its local cache where it can).
 
     Args:
         name: Path of a sentence-transformers or Hugging Face model folder, or a name such as `all-MiniLM-L6-v2` or
-            `intfloat/e5-small-v2`; options may follow it, as in `all-MiniLM-L6-v2@dim=128,precision=int8`.
-        dim: Leading dimensions to keep, renormalised; all by default.
+            `intfloat/e5-small-v2`, or a service's model such as `openai:text-embedding-3-small`; options may follow
+            it, as in `all-MiniLM-L6-v2@dim=128,precision=int8`.
+        dim: Leading dimensions to keep, renormalised; all by default. A service is asked for so many.
         precision: What the vectors' values are rounded to; `float32` by default, which rounds nothing.
         on_overflow: What to do with a text longer than the model reads; by default it is cut.
         engine: Which runtime to use; the best of those present by default.
         device: Where to run; a GPU where there is one by default.
         threads: Cores to use; all by default.
+        service: How to ask a service.
 
     Returns:
         The encoder; its `spec.name` holds the options that decide which space its vectors are in.
@@ -59,7 +69,7 @@ def load_encoder(
         HubUnavailableError: If the name has to be looked up on the hub, and the hub cannot be reached.
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
-        InvalidInputError: If the name is empty, or an option is unknown or out of range.
+        InvalidInputError: If the name is empty, or an option is unknown, out of range, or not for this encoder.
         StorageError: If the hub's local cache cannot be written.
     """
     text, vector, runtime = split_name(os.fspath(name))
@@ -67,6 +77,16 @@ def load_encoder(
         raise InvalidInputError("the encoder's name is empty; give a model folder or a name such as all-MiniLM-L6-v2")
     vector = override(vector, dim=dim, precision=precision, on_overflow=on_overflow)
     runtime = override(runtime, engine=engine, device=device, threads=threads)
+    if (found := find_service(text)) is not None:
+        from nearfield.encoders.api import ApiEncoder
+
+        if runtime != DEFAULT_RUNTIME:
+            raise InvalidInputError(f"{text} runs at a service; engine, device and threads do not apply")
+        return ApiEncoder(*found, name=join_name(text, vector), dim=vector.dim, options=service)
+    if service is not None:
+        raise InvalidInputError(
+            f"{text} is no service, so `service` does not apply; services are {', '.join(SERVICES)}"
+        )
     folder = find_folder(text)
     return _family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime)
 
