@@ -148,8 +148,8 @@ def candidates(data: Path, rng: random.Random) -> Iterator[tuple[str, str]]:
                 yield "SNLI", row["hypothesis"]
 
 
-def main() -> None:
-    data, output = Path(sys.argv[1]), Path(sys.argv[2])
+def write(data: Path, output: Path) -> None:
+    """Write the texts, in random order, and print how many each source gave."""
     rng = random.Random(SEED)
     evaluation = Evaluation()
     for text in evaluation_texts(data):
@@ -176,4 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(sys.argv[1]), Path(sys.argv[2]))
