@@ -9,6 +9,7 @@ given, what is allowed, and what to do::
     ├── EncoderError (RuntimeError)             an encoder that gave something other than finite (n, d) vectors
     │   ├── UnknownEncoderError (LookupError)   no encoder of that name here
     │   └── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │       └── UnsupportedModelError           a sound one, of a kind that is not computed here
     ├── HubUnavailableError (ConnectionError)   the model hub could not be reached
     ├── MissingExtraError (ImportError)         an optional dependency is not installed
     ├── CollectionError (RuntimeError)          a folder that is not a usable collection
@@ -54,6 +55,10 @@ class UnknownEncoderError(EncoderError, LookupError):
 
 class ModelFolderError(EncoderError, ValueError):
     """Say what is missing from, damaged in, or unsupported about a model folder."""
+
+
+class UnsupportedModelError(ModelFolderError):
+    """Say what a sound model folder asks for that is not computed here; another way to run it may exist."""
 
 
 class HubUnavailableError(NearfieldError, ConnectionError):

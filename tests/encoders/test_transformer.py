@@ -285,7 +285,7 @@ def test_a_tensor_other_than_the_config_says_is_an_error(tmp_path, tensor, match
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"model_type": "t5"}, "model_type must be bert, got 't5'.*onnx/model.onnx"),
+        ({"model_type": "gpt2"}, "model_type must be one of bert, .*, got 'gpt2'.*onnx/model.onnx"),
         ({"hidden_size": None}, "hidden_size must be a whole number of at least 1, got None"),
         ({"hidden_act": "swish"}, "hidden_act must be one of"),
         ({"num_attention_heads": 3}, "hidden_size 8 must be a multiple of num_attention_heads 3"),

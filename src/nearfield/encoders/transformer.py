@@ -11,8 +11,14 @@ from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts
-from nearfield.encoders.folder import load_tokenizer, read_folder
-from nearfield.encoders.onnx_engine import ENGINE_ERRORS, Run, open_run
+from nearfield.encoders.folder import ModelFolder, load_tokenizer, read_folder
+from nearfield.encoders.onnx_engine import (
+    ENGINE_ERRORS,
+    Run,
+    SkippingRun,
+    open_run,
+    open_skipping_run,
+)
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.errors import EncoderError, InvalidInputError, ModelFolderError
 from nearfield.progress import Progress, silent
@@ -25,7 +31,7 @@ _CHUNK_CHARACTERS = 2_000_000
 
 
 class TransformerEncoder:
-    """Encodes texts with a BERT-family model; made by `from_folder`.
+    """Encodes texts with a transformer model; made by `from_folder`.
 
     Every batch holds texts of one length in tokens, so nothing is padded, and runs on one core; the cores work on
     different batches. A text's vector does not depend on the texts beside it, up to float32 rounding.
@@ -37,6 +43,7 @@ class TransformerEncoder:
         weights_bytes: Size of the weights on disk, in bytes.
         threads: How many batches to work on at once.
         lowercase: Whether to lower-case texts before they are tokenised.
+        skipping: Takes the place of `run` for prompted texts, where the prompt's tokens are not pooled.
 
     Attributes:
         spec: Which space the vectors are in.
@@ -47,7 +54,15 @@ class TransformerEncoder:
     weights_bytes: int
 
     def __init__(
-        self, run: Run, tokenizer: Tokenizer, spec: EncoderSpec, *, weights_bytes: int, threads: int, lowercase: bool
+        self,
+        run: Run,
+        tokenizer: Tokenizer,
+        spec: EncoderSpec,
+        *,
+        weights_bytes: int,
+        threads: int,
+        lowercase: bool,
+        skipping: SkippingRun | None = None,
     ) -> None:
         self.spec = spec
         self.weights_bytes = weights_bytes
@@ -55,6 +70,7 @@ class TransformerEncoder:
         self._tokenizer = tokenizer
         self._threads = threads
         self._lowercase = lowercase
+        self._skipping = skipping
 
     @classmethod
     def from_folder(
@@ -75,7 +91,7 @@ class TransformerEncoder:
         """
         folder = read_folder(path)
         tokenizer = load_tokenizer(folder)
-        run, dtype = open_run(folder)
+        run, skipping, dtype = _open(folder)
         try:
             dim = run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
         except ENGINE_ERRORS as error:
@@ -83,7 +99,13 @@ class TransformerEncoder:
         spec = folder.spec(name=name, dim=dim, dtype=dtype)
         threads = runtime.threads or available_cores()
         return cls(
-            run, tokenizer, spec, weights_bytes=folder.weights_bytes, threads=threads, lowercase=folder.lowercase
+            run,
+            tokenizer,
+            spec,
+            weights_bytes=folder.weights_bytes,
+            threads=threads,
+            lowercase=folder.lowercase,
+            skipping=skipping,
         )
 
     def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
@@ -149,25 +171,34 @@ class TransformerEncoder:
         vectors = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         done = 0
         progress("encoding", done, len(texts))
+        skip = self._tokens_not_pooled(prompt)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="nearfield-encode") as pool:
             for start, stop in _chunks(texts):
                 encodings = self._tokenizer.encode_batch_fast(self._prepare(texts[start:stop], prompt))
                 ids = [encoding.ids for encoding in encodings]
                 del encodings  # they hold far more than the ids
                 batches = _batches([len(tokens) for tokens in ids])
-                jobs = ((batch, start, ids, vectors) for batch in batches)
+                jobs = ((batch, start, ids, skip, vectors) for batch in batches)
                 for rows in pool.map(self._encode_batch, *zip(*jobs, strict=True)):
                     done += rows
                     progress("encoding", done, len(texts))
         return vectors
 
-    def _encode_batch(self, batch: list[int], start: int, ids: list[list[int]], vectors: Vectors) -> int:
+    def _tokens_not_pooled(self, prompt: str) -> int:
+        """Count the leading tokens to leave out, as sentence-transformers does: the prompt's but the closing one."""
+        if self._skipping is None or not prompt:
+            return 0
+        encoding = self._tokenizer.encode(self._prepare([""], prompt)[0])
+        return len(encoding) - (encoding.special_tokens_mask[-1:] == [1])
+
+    def _encode_batch(self, batch: list[int], start: int, ids: list[list[int]], skip: int, vectors: Vectors) -> int:
         """Write the vectors of one batch; no two batches share a row, so threads do not meet."""
         rows = [start + position for position in batch]
-        if not ids[batch[0]]:
+        if len(ids[batch[0]]) <= skip:
             raise EncoderError(f"texts[{rows[0]}] has no tokens, so it has no vector; leave out empty texts")
+        tokens = np.array([ids[position] for position in batch], dtype=np.int64)
         try:
-            found = self._run(np.array([ids[position] for position in batch], dtype=np.int64))
+            found = self._skipping(tokens, skip) if self._skipping else self._run(tokens)
         except ENGINE_ERRORS as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with texts[{rows[0]}]: {error}") from error
         finite = np.isfinite(found).all(axis=1)
@@ -178,6 +209,15 @@ class TransformerEncoder:
             )
         vectors[rows] = found
         return len(rows)
+
+
+def _open(folder: ModelFolder) -> tuple[Run, SkippingRun | None, str]:
+    """Make a folder runnable, with one copy of its weights in memory."""
+    if folder.pools_prompts:
+        run, dtype = open_run(folder)
+        return run, None, dtype
+    skipping, dtype = open_skipping_run(folder)
+    return lambda ids: skipping(ids, 0), skipping, dtype
 
 
 def _chunks(texts: list[str]) -> Iterator[tuple[int, int]]:

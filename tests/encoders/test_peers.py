@@ -1,0 +1,75 @@
+"""Equal to transformers and sentence-transformers, on tiny models in exactly the layout these save."""
+
+import numpy as np
+import pytest
+from peer_models import CONFIGS, TEXTS, save_bare, save_sentence_transformer
+
+from nearfield.encoders.folder import read_folder
+from nearfield.encoders.onnx_engine import open_states
+from nearfield.encoders.transformer import TransformerEncoder
+
+pytestmark = pytest.mark.peers
+
+TOLERANCE = 1e-4
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_layer_equals_transformers(tmp_path, name):
+    torch = pytest.importorskip("torch")
+    model = save_bare(tmp_path, name)
+    folder = read_folder(tmp_path)
+    layers = range(len(model(torch.zeros((1, 1), dtype=torch.long), output_hidden_states=True).hidden_states))
+    states, dtype = open_states(folder, layers=list(layers))
+    assert dtype == "float32"
+    for length in (1, 2, 7, 380):
+        ids = np.random.default_rng(length).integers(0, 64, (3, length))
+        with torch.no_grad():
+            expected = model(torch.tensor(ids), torch.ones(ids.shape), output_hidden_states=True)
+        found = states(ids)
+        for layer in layers:
+            assert_close(found[layer], expected.hidden_states[layer])
+        assert_close(found[-1], expected.last_hidden_state)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_text_vectors_equal_sentence_transformers(tmp_path, name):
+    pytest.importorskip("sentence_transformers")
+    pooling = "lasttoken" if name.startswith("qwen3") else "mean"
+    prompts = {"query": "w7 w8 ", "document": "w9 "}
+    path, peer = save_sentence_transformer(tmp_path, name, pooling=pooling, prompts=prompts)
+    encoder = TransformerEncoder.from_folder(path)
+    assert_close(encoder.encode(TEXTS), peer.encode(TEXTS))
+    assert_close(encoder.encode_query(TEXTS), peer.encode_query(TEXTS))
+    assert_close(encoder.encode_document(TEXTS), peer.encode_document(TEXTS))
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "mean_sqrt_len_tokens", "weightedmean"])
+def test_each_pooling_equals_sentence_transformers(tmp_path, pooling, include_prompt):
+    pytest.importorskip("sentence_transformers")
+    path, peer = save_sentence_transformer(
+        tmp_path, "bert", pooling=pooling, include_prompt=include_prompt, prompts={"query": "w7 w8 w9 "}
+    )
+    encoder = TransformerEncoder.from_folder(path)
+    assert_close(encoder.encode_query(TEXTS), peer.encode_query(TEXTS))
+    assert_close(encoder.encode_document(TEXTS), peer.encode_document(TEXTS))
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+def test_dense_layers_equal_sentence_transformers(tmp_path, include_prompt):
+    pytest.importorskip("sentence_transformers")
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    after = [Dense(16, 32, bias=False, activation_function=torch.nn.Identity()), Dense(32, 6), Normalize()]
+    path, peer = save_sentence_transformer(
+        tmp_path, "t5", after=after, include_prompt=include_prompt, prompts={"query": "w7 w8 w9 "}
+    )
+    encoder = TransformerEncoder.from_folder(path)
+    assert encoder.spec.dim == 6
+    assert_close(encoder.encode_query(TEXTS), peer.encode_query(TEXTS))
+    assert_close(encoder.encode(TEXTS), peer.encode(TEXTS))
