@@ -5,8 +5,10 @@ import pytest
 from peer_models import CONFIGS, TEXTS, save_bare, save_sentence_transformer
 
 from nearfield.encoders.folder import read_folder
+from nearfield.encoders.load import load_encoder
 from nearfield.encoders.onnx_engine import open_states
 from nearfield.encoders.transformer import TransformerEncoder
+from nearfield.errors import ModelFolderError
 
 pytestmark = pytest.mark.peers
 
@@ -73,3 +75,37 @@ def test_dense_layers_equal_sentence_transformers(tmp_path, include_prompt):
     assert encoder.spec.dim == 6
     assert_close(encoder.encode_query(TEXTS), peer.encode_query(TEXTS))
     assert_close(encoder.encode(TEXTS), peer.encode(TEXTS))
+
+
+def test_a_family_that_is_not_built_runs_through_sentence_transformers(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    path, peer = save_sentence_transformer(tmp_path, "electra", prompts={"query": "w7 w8 "}, include_prompt=False)
+    encoder = load_encoder(path, device="cpu")
+    assert type(encoder).__name__ == "SentenceTransformerEncoder"
+    assert (encoder.spec.dim, encoder.spec.dtype, encoder.spec.max_tokens) == (16, "float32", 390)
+    assert_close(encoder.encode(TEXTS), peer.encode(TEXTS))
+    assert_close(encoder.encode_query(TEXTS), peer.encode_query(TEXTS))
+    assert_close(encoder.encode_document(TEXTS), peer.encode_document(TEXTS))
+    whole, cut, blank = encoder.inspect(["w1 w2", "w1 " * 400, " "], role="query")
+    assert (whole.tokens, whole.truncated) == (6, False)
+    assert (cut.tokens, cut.truncated) == (404, True)
+    assert blank.empty
+
+
+def test_modules_that_are_not_built_run_through_sentence_transformers(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    after = [Dense(16, 6, activation_function=torch.nn.GELU())]
+    path, peer = save_sentence_transformer(tmp_path, "bert", after=after)
+    encoder = load_encoder(path, threads=1)
+    assert_close(encoder.encode(TEXTS), peer.encode(TEXTS))
+
+
+def test_weights_that_sentence_transformers_cannot_load_are_an_error(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    path, _ = save_sentence_transformer(tmp_path, "electra")
+    (path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelFolderError, match="cannot be loaded by sentence-transformers"):
+        load_encoder(path)

@@ -142,7 +142,7 @@ def read_folder(path: str | Path) -> ModelFolder:
     inner = modules.transformer
     weights = _weights(inner)
     config = read_json_object(inner / "config.json", required=weights.suffix != ".onnx")
-    query_prompt, document_prompt, metric = _prompts_and_metric(root)
+    query_prompt, document_prompt, metric = read_prompts(root)
     sentence_config = read_json_object(inner / "sentence_bert_config.json", required=False)
     return ModelFolder(
         root=root,
@@ -207,6 +207,34 @@ def load_tokenizer(folder: ModelFolder) -> Tokenizer:
     return tokenizer
 
 
+def read_prompts(root: Path) -> tuple[str, str, Metric]:
+    """Read what `config_sentence_transformers.json` says.
+
+    Args:
+        root: The model folder.
+
+    Returns:
+        The text before each query, the text before each document, and how two vectors are meant to be compared.
+
+    Raises:
+        ModelFolderError: If it is damaged.
+    """
+    file = root / "config_sentence_transformers.json"
+    config = read_json_object(file, required=False)
+    prompts: dict[str, str] = config.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
+        raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
+    default_name = config.get("default_prompt_name")
+    if default_name is not None and (not isinstance(default_name, str) or default_name not in prompts):
+        raise ModelFolderError(f"{file}: default_prompt_name {default_name!r} is not one of {sorted(prompts)}")
+    default = "" if default_name is None else prompts[default_name]
+    document = next((prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts), default)
+    similarity = config.get("similarity_fn_name") or "cosine"
+    if not isinstance(similarity, str) or similarity not in _METRICS:
+        raise ModelFolderError(f"{file}: similarity_fn_name must be one of {', '.join(_METRICS)}, got {similarity!r}")
+    return prompts.get("query", default), document, _METRICS[similarity]
+
+
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -227,23 +255,6 @@ def _tokenizer(folder: Path) -> Path:
     if any((folder / name).exists() for name in _OLDER_TOKENIZERS):
         raise UnsupportedModelError(message)
     raise ModelFolderError(message)
-
-
-def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
-    file = root / "config_sentence_transformers.json"
-    config = read_json_object(file, required=False)
-    prompts: dict[str, str] = config.get("prompts") or {}
-    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
-        raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
-    default_name = config.get("default_prompt_name")
-    if default_name is not None and (not isinstance(default_name, str) or default_name not in prompts):
-        raise ModelFolderError(f"{file}: default_prompt_name {default_name!r} is not one of {sorted(prompts)}")
-    default = "" if default_name is None else prompts[default_name]
-    document = next((prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts), default)
-    similarity = config.get("similarity_fn_name") or "cosine"
-    if not isinstance(similarity, str) or similarity not in _METRICS:
-        raise ModelFolderError(f"{file}: similarity_fn_name must be one of {', '.join(_METRICS)}, got {similarity!r}")
-    return prompts.get("query", default), document, _METRICS[similarity]
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
+from nearfield.encoders.folder import why_unsupported
 from nearfield.encoders.options import (
     Device,
     Engine,
@@ -21,6 +22,7 @@ from nearfield.errors import InvalidInputError
 # Kinds of model folder, and what encodes with them; imported when one is loaded.
 _FAMILIES = {
     "transformer": "transformer:TransformerEncoder",
+    "sentence-transformers": "sentence_transformers_engine:SentenceTransformerEncoder",
 }
 
 
@@ -78,4 +80,4 @@ def _family(folder: Path) -> Callable[..., Encoder]:
 
 
 def _kind(folder: Path) -> str:
-    return "transformer"
+    return "sentence-transformers" if why_unsupported(folder) else "transformer"
