@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from peer_models import CONFIGS, TEXTS, save_bare, save_sentence_transformer
+from tiny_bert import tiny_tokenizer
+from tiny_families import FAMILIES, GOLDEN, LONG, write_bare
 
 from nearfield.encoders.folder import read_folder
 from nearfield.encoders.load import load_encoder
@@ -35,6 +37,24 @@ def test_every_layer_equals_transformers(tmp_path, name):
         for layer in layers:
             assert_close(found[layer], expected.hidden_states[layer])
         assert_close(found[-1], expected.last_hidden_state)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_golden_vectors_and_older_configurations_are_those_of_transformers(tmp_path, name):
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModel, T5EncoderModel
+
+    folder = write_bare(tmp_path, FAMILIES[name])
+    family = T5EncoderModel if name == "t5" else AutoModel
+    model, info = family.from_pretrained(folder, output_loading_info=True)
+    assert {key.split(".")[0] for key in info["missing_keys"]} <= {"pooler"}
+    assert not info["unexpected_keys"]
+    tokenizer = tiny_tokenizer()
+    tokenizer.no_padding()
+    ids = torch.tensor([tokenizer.encode(LONG).ids])
+    with torch.no_grad():
+        expected = model.eval()(ids, torch.ones(ids.shape)).last_hidden_state.mean(1)
+    np.testing.assert_allclose(expected[0, :5], GOLDEN[name], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -6,6 +6,8 @@ from typing import ClassVar, Self
 from nearfield.encoders.graphs.post_norm import LayerNames, PostNormEncoder
 from nearfield.encoders.graphs.settings import Settings
 
+_BUCKETS = 32
+
 
 @dataclass(frozen=True)
 class MPNet(PostNormEncoder):
@@ -27,6 +29,7 @@ class MPNet(PostNormEncoder):
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Read the architecture from a `config.json`; see `Architecture.from_settings`."""
+        settings.only("relative_attention_num_buckets", _BUCKETS)  # transformers computes no other
         mpnet = cls(
             hidden=settings.whole("hidden_size"),
             layers=settings.whole("num_hidden_layers"),
@@ -35,7 +38,7 @@ class MPNet(PostNormEncoder):
             words=settings.whole("vocab_size"),
             positions=settings.whole("max_position_embeddings"),
             padding=1,  # whatever pad_token_id says: transformers has it fixed
-            buckets=settings.whole("relative_attention_num_buckets", 32, least=4),
+            buckets=_BUCKETS,
             activation=settings.activation("hidden_act", "gelu"),
             epsilon=settings.epsilon("layer_norm_eps", 1e-12),
         )
