@@ -60,8 +60,8 @@ def test_neither_order_nor_neighbours_change_a_vector(encoder, texts, random):
 
 
 def test_many_texts_are_encoded_in_chunks_with_progress_to_the_end(encoder, monkeypatch):
-    monkeypatch.setattr("nearfield.encoders.transformer._CHUNK_TEXTS", 3)
-    monkeypatch.setattr("nearfield.encoders.transformer._CHUNK_CHARACTERS", 20)
+    monkeypatch.setattr("nearfield.encoders.batches._CHUNK_TEXTS", 3)
+    monkeypatch.setattr("nearfield.encoders.batches._CHUNK_CHARACTERS", 20)
     seen = []
     found = encoder.encode(TEXTS, progress=lambda *call: seen.append(call))
     np.testing.assert_allclose(found, slow_vectors(TEXTS, random_weights()), atol=2e-5)
