@@ -70,6 +70,8 @@ FAMILIES = {
         "attention_bias": True,
     },
 }
+FAMILIES["t5 1.0"] = {key: value for key, value in FAMILIES["t5"].items() if key != "feed_forward_proj"}
+FAMILIES["qwen3 unshared"] = FAMILIES["qwen3"] | {"num_key_value_heads": 4, "attention_bias": False}
 LONG = " ".join(f"w{number % 26}" for number in range(40))
 GOLDEN = {
     "bert": [-1.687838, -0.22904, -0.301196, 0.951331, -0.220934],
@@ -80,6 +82,8 @@ GOLDEN = {
     "modernbert": [0.317226, -1.262242, 0.378731, 0.182383, -0.196312],
     "t5": [-0.18038, -0.254893, 0.274056, 0.193386, -0.916026],
     "qwen3": [2.442174, -1.086567, 2.611354, 0.493163, 0.041998],
+    "t5 1.0": [0.928807, 0.802406, 0.272112, -0.088862, -0.40939],
+    "qwen3 unshared": [-1.238738, -0.148788, -1.129193, 0.063326, 0.238335],
 }
 """The first five numbers of the mean over the tokens of `LONG`."""
 

@@ -17,6 +17,8 @@ class Architecture(ABC):
         prefix: What checkpoints of a larger model put before every name.
         stack: The name of its list of layers in the checkpoint.
         aliases: Other names under which a checkpoint may hold a tensor, mapped to the one in `shapes`.
+        hidden: Width of a token's vector.
+        layers: Number of layers.
     """
 
     prefix: ClassVar[str]

@@ -134,6 +134,9 @@ class GraphBuilder:
             heads: Number of heads.
             bias: What to add to the scores: `(1, heads or 1, tokens, tokens)`.
             **attributes: `scale` of the scores, 1/sqrt(size) if not given; `unidirectional=1` to look only back.
+
+        Returns:
+            What each token takes.
         """
         inputs = [query, key, value, *(["", "", bias] if bias else [])]
         return self.add("MultiHeadAttention", *inputs, domain=_CONTRIB, num_heads=heads, **attributes)

@@ -23,6 +23,8 @@ class ModernBert(Architecture):
     """ModernBERT: norms before each part, rotary positions, gated feed-forward layers, most layers look only nearby.
 
     Attributes:
+        prefix: See `Architecture`.
+        stack: See `Architecture`.
         hidden: Width of a token's vector.
         layers: Number of layers.
         heads: Number of attention heads.

@@ -37,6 +37,7 @@ class PostNormEncoder(Architecture):
     """A stack of post-norm layers over summed embeddings.
 
     Attributes:
+        names: What the family calls the parts of a layer.
         hidden: Width of a token's vector.
         layers: Number of layers.
         heads: Number of attention heads.

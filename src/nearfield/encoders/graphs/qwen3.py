@@ -18,6 +18,8 @@ class Qwen3(Architecture):
     """Qwen3: a token sees those before it; several query heads share a key head.
 
     Attributes:
+        prefix: See `Architecture`.
+        stack: See `Architecture`.
         hidden: Width of a token's vector.
         layers: Number of layers.
         heads: Number of query heads.

@@ -19,6 +19,9 @@ class T5Encoder(Architecture):
     """T5's encoder: norms before each part, no positions but a bias on attention, no biases in dense layers.
 
     Attributes:
+        prefix: See `Architecture`.
+        stack: See `Architecture`.
+        aliases: See `Architecture`.
         hidden: Width of a token's vector.
         layers: Number of layers.
         heads: Number of attention heads.
