@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
-from nearfield.encoders.folder import why_unsupported
 from nearfield.encoders.options import (
     Device,
     Engine,
@@ -80,4 +79,6 @@ def _family(folder: Path) -> Callable[..., Encoder]:
 
 
 def _kind(folder: Path) -> str:
+    from nearfield.encoders.folder import why_unsupported
+
     return "sentence-transformers" if why_unsupported(folder) else "transformer"
