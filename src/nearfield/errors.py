@@ -9,6 +9,7 @@ given, what is allowed, and what to do::
     ├── EncoderError (RuntimeError)             an encoder that gave something other than finite (n, d) vectors
     │   ├── UnknownEncoderError (LookupError)   no encoder of that name here
     │   ├── ModelFolderError (ValueError)       a model folder that is damaged or of a kind not supported
+    │   │   └── UnsupportedModelError           a sound one, of a kind that is not computed here
     │   ├── ServiceAccessError (PermissionError)    a service's key is missing or refused, or its account has no credit
     │   └── ServiceError (ConnectionError)      a service cannot be reached or kept refusing; try again later
     ├── TrainingError (RuntimeError)            training that cannot go on, such as one that diverges
@@ -69,6 +70,10 @@ class ServiceAccessError(EncoderError, PermissionError):
 
 class ServiceError(EncoderError, ConnectionError):
     """Say that a service could not be reached or kept refusing; the call may be repeated."""
+
+
+class UnsupportedModelError(ModelFolderError):
+    """Say what a sound model folder asks for that is not computed here; another way to run it may exist."""
 
 
 class HubUnavailableError(NearfieldError, ConnectionError):

@@ -112,7 +112,10 @@ def test_pickled_weights_are_refused(folder):
         read_folder(folder)
 
 
-@pytest.mark.parametrize("kinds", [["Transformer"], ["Transformer", "Pooling", "Dense", "Normalize"], []])
+@pytest.mark.parametrize(
+    "kinds",
+    [["Transformer"], ["Transformer", "Pooling", "LSTM"], ["Transformer", "Pooling", "Normalize", "Dense"], []],
+)
 def test_modules_that_are_not_supported_are_named(folder, kinds):
     write(folder / "modules.json", [module(kind, "") for kind in kinds])
     with pytest.raises(ModelFolderError, match=f"asks for the modules {', '.join(kinds) or 'none'}; supported are"):
@@ -122,7 +125,7 @@ def test_modules_that_are_not_supported_are_named(folder, kinds):
 @pytest.mark.parametrize(
     ("config", "match"),
     [
-        ({"pooling_mode_weightedmean_tokens": True}, "asks for weightedmean pooling; supported is one of mean, cls"),
+        ({"pooling_mode": "median"}, "asks for median pooling; supported is one of mean, cls"),
         ({"pooling_mode": ["cls", "mean"]}, "asks for cls and mean pooling"),
     ],
 )
@@ -146,11 +149,31 @@ def test_prompts_and_metrics_that_cannot_be_used_are_named(folder, config, match
         read_folder(folder)
 
 
-def test_leaving_a_prompt_out_of_pooling_is_refused(folder):
-    write(folder / "config_sentence_transformers.json", {"prompts": {"query": "q: "}})
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"pooling_mode_weightedmean_tokens": True}, "weightedmean"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean_sqrt_len_tokens"),
+    ],
+)
+def test_poolings_are_known_by_their_older_flags(folder, config, pooling):
+    write(folder / "1_Pooling" / "config.json", config)
+    assert read_folder(folder).pooling == pooling
+
+
+def test_leaving_the_prompt_out_of_pooling_changes_the_space_only_where_there_is_one(folder):
+    def fingerprint():
+        return read_folder(folder).spec(name="x", dim=8, dtype="float32").fingerprint
+
+    bare = fingerprint()
     write(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean", "include_prompt": False})
-    with pytest.raises(ModelFolderError, match="leaves prompts out of pooling"):
-        read_folder(folder)
+    assert read_folder(folder).pools_prompts
+    assert fingerprint() == bare
+    write(folder / "config_sentence_transformers.json", {"prompts": {"query": "q: "}})
+    without = fingerprint()
+    assert not read_folder(folder).pools_prompts
+    write(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean"})
+    assert fingerprint() not in (bare, without)
 
 
 def test_a_maximum_length_below_one_is_refused(folder):

@@ -12,6 +12,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import errors
+from huggingface_hub.utils import filter_repo_objects
 from tiny_bert import write_folder
 
 from nearfield.encoders import find
@@ -100,6 +101,25 @@ def test_any_other_name_is_fetched_from_the_hub(folder, hub):
     assert repository == "intfloat/e5-small-v2"
     assert "model.safetensors" in patterns
     assert not any(pattern.endswith((".bin", ".pt", ".h5")) for pattern in patterns)
+
+
+def test_what_is_fetched_is_a_model_and_its_modules_without_copies_for_others():
+    wanted = [
+        "config.json",
+        "modules.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "model-00001-of-00002.safetensors",
+        "1_Pooling/config.json",
+        "2_Dense/config.json",
+        "2_Dense/model.safetensors",
+        "0_Transformer/model.safetensors",
+        "onnx/model.onnx",
+        "onnx/model.onnx_data",
+        "spiece.model",
+    ]
+    unwanted = ["pytorch_model.bin", "2_Dense/pytorch_model.bin", "onnx/model_O4.onnx", "tf_model.h5", "README.md"]
+    assert list(filter_repo_objects(wanted + unwanted, allow_patterns=find._HUB_FILES)) == wanted
 
 
 def test_a_packaged_model_that_is_not_installed_is_fetched_by_its_full_name(folder, hub, monkeypatch):

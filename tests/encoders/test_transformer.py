@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import ml_dtypes
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
+from slow_bert import SLOW_POOL, slow_ids, slow_vectors
 from tiny_bert import CONFIG, TEXTS, WORDS, random_weights, tiny_tokenizer, write_folder
+from tiny_onnx import write_onnx
 from tokenizers import processors
 
 from nearfield.encoders import transformer
@@ -19,65 +20,13 @@ from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.errors import EncoderError, InvalidInputError, ModelFolderError
 
 
-def slow_layer_norm(x, weights, name):
-    centred = x - x.mean(-1, keepdims=True)
-    scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
-    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-
-def slow_dense(x, weights, name):
-    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-
-def slow_states(ids, weights, config=CONFIG):
-    """BERT (Devlin et al. 2019) for one text, head by head, in float64: (tokens, hidden)."""
-    weights = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
-    x = weights["embeddings.word_embeddings.weight"][ids] + weights["embeddings.token_type_embeddings.weight"][0]
-    x = slow_layer_norm(
-        x + weights["embeddings.position_embeddings.weight"][: len(ids)], weights, "embeddings.LayerNorm"
-    )
-    size = config["hidden_size"] // config["num_attention_heads"]
-    for number in range(config["num_hidden_layers"]):
-        layer = f"encoder.layer.{number}"
-        q, k, v = (slow_dense(x, weights, f"{layer}.attention.self.{name}") for name in ("query", "key", "value"))
-        heads = []
-        for first in range(0, config["hidden_size"], size):
-            part = slice(first, first + size)
-            scores = np.exp(q[:, part] @ k[:, part].T / math.sqrt(size))
-            heads.append(scores / scores.sum(1, keepdims=True) @ v[:, part])
-        mixed = slow_dense(np.hstack(heads), weights, f"{layer}.attention.output.dense")
-        x = slow_layer_norm(x + mixed, weights, f"{layer}.attention.output.LayerNorm")
-        wide = slow_dense(x, weights, f"{layer}.intermediate.dense")
-        wide = wide * 0.5 * (1 + np.vectorize(math.erf)(wide / math.sqrt(2)))
-        x = slow_layer_norm(
-            x + slow_dense(wide, weights, f"{layer}.output.dense"), weights, f"{layer}.output.LayerNorm"
-        )
-    return x
-
-
-def slow_ids(text, max_tokens=10):
-    words = [4 + WORDS.index(word) for word in text.split()]
-    return [2, *words[: max_tokens - 2], 3]
-
-
-def slow_vectors(texts, weights, *, pooling="mean", normalise=True):
-    pool = {
-        "mean": lambda x: x.mean(0),
-        "cls": lambda x: x[0],
-        "max": lambda x: x.max(0),
-        "lasttoken": lambda x: x[-1],
-    }
-    vectors = np.array([pool[pooling](slow_states(slow_ids(text), weights)) for text in texts])
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if normalise else vectors
-
-
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     return TransformerEncoder.from_folder(write_folder(tmp_path_factory.mktemp("tiny")), name="tiny")
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken"])
+@pytest.mark.parametrize("pooling", SLOW_POOL)
 def test_vectors_equal_a_slow_plain_forward_pass(tmp_path, pooling, normalise):
     folder = write_folder(tmp_path, pooling=pooling, normalise=normalise)
     found = TransformerEncoder.from_folder(folder).encode(TEXTS)
@@ -111,8 +60,8 @@ def test_neither_order_nor_neighbours_change_a_vector(encoder, texts, random):
 
 
 def test_many_texts_are_encoded_in_chunks_with_progress_to_the_end(encoder, monkeypatch):
-    monkeypatch.setattr("nearfield.encoders.transformer._CHUNK_TEXTS", 3)
-    monkeypatch.setattr("nearfield.encoders.transformer._CHUNK_CHARACTERS", 20)
+    monkeypatch.setattr("nearfield.encoders.batches._CHUNK_TEXTS", 3)
+    monkeypatch.setattr("nearfield.encoders.batches._CHUNK_CHARACTERS", 20)
     seen = []
     found = encoder.encode(TEXTS, progress=lambda *call: seen.append(call))
     np.testing.assert_allclose(found, slow_vectors(TEXTS, random_weights()), atol=2e-5)
@@ -194,34 +143,6 @@ def test_the_fingerprint_follows_weights_and_not_the_name(tmp_path, encoder):
     assert TransformerEncoder.from_folder(folder).spec.fingerprint != encoder.spec.fingerprint
 
 
-def write_onnx(folder, *, output="last_hidden_state", extra_input=None):
-    """A model whose token vectors are rows of one table, times the mask."""
-    table = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
-    helper, kinds = onnx.helper, onnx.TensorProto
-    nodes = [
-        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
-        helper.make_node("Cast", ["attention_mask"], ["mask"], to=kinds.FLOAT),
-        helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
-        helper.make_node("Mul", ["rows", "column"], ["states"]),
-        helper.make_node("ReduceMean", ["states", "middle"], ["sentence_embedding"], keepdims=0)
-        if output == "sentence_embedding"
-        else helper.make_node("Identity", ["states"], [output]),
-    ]
-    constants = {"table": table, "last": np.array([2]), "middle": np.array([1])}
-    names = ["input_ids", "attention_mask", *([extra_input] if extra_input else [])]
-    graph = helper.make_graph(
-        nodes,
-        "table",
-        [helper.make_tensor_value_info(name, kinds.INT64, ["n", "t"]) for name in names],
-        [helper.make_tensor_value_info(output, kinds.FLOAT, None)],
-        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    (folder / "onnx").mkdir()
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(model, folder / "onnx" / "model.onnx")
-    return table
-
-
 @pytest.mark.parametrize("output", ["last_hidden_state", "token_embeddings", "sentence_embedding"])
 def test_an_onnx_file_in_the_folder_is_run_in_place_of_the_graph(tmp_path, output):
     folder = write_folder(tmp_path, config={"model_type": "anything"})
@@ -233,12 +154,11 @@ def test_an_onnx_file_in_the_folder_is_run_in_place_of_the_graph(tmp_path, outpu
     assert (encoder.spec.dim, encoder.spec.dtype) == (8, "float32")
 
 
-@pytest.mark.parametrize("pooling", ["cls", "max", "lasttoken"])
+@pytest.mark.parametrize("pooling", SLOW_POOL)
 def test_token_vectors_of_an_onnx_file_are_pooled_as_the_folder_says(tmp_path, pooling):
     folder = write_folder(tmp_path, pooling=pooling, normalise=False)
     table = write_onnx(folder)
-    pool = {"cls": lambda x: x[0], "max": lambda x: x.max(0), "lasttoken": lambda x: x[-1]}[pooling]
-    expected = [pool(table[slow_ids(text)]) for text in TEXTS]
+    expected = [SLOW_POOL[pooling](table[slow_ids(text)]) for text in TEXTS]
     np.testing.assert_allclose(TransformerEncoder.from_folder(folder).encode(TEXTS), expected, atol=1e-6)
 
 
@@ -285,7 +205,7 @@ def test_a_tensor_other_than_the_config_says_is_an_error(tmp_path, tensor, match
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"model_type": "t5"}, "model_type must be bert, got 't5'.*onnx/model.onnx"),
+        ({"model_type": "gpt2"}, "model_type must be one of bert, .*, got 'gpt2'.*onnx/model.onnx"),
         ({"hidden_size": None}, "hidden_size must be a whole number of at least 1, got None"),
         ({"hidden_act": "swish"}, "hidden_act must be one of"),
         ({"num_attention_heads": 3}, "hidden_size 8 must be a multiple of num_attention_heads 3"),

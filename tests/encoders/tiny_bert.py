@@ -57,7 +57,9 @@ def tiny_tokenizer():
     return tokenizer
 
 
-def write_folder(path, *, weights=None, config=CONFIG, pooling="mean", normalise=True, prompts=None):
+def write_folder(
+    path, *, weights=None, config=CONFIG, pooling="mean", normalise=True, prompts=None, include_prompt=True
+):
     (path / "1_Pooling").mkdir(exist_ok=True)
     modules = ["Transformer", "Pooling", "Normalize"][: 3 if normalise else 2]
     contents = {
@@ -66,7 +68,7 @@ def write_folder(path, *, weights=None, config=CONFIG, pooling="mean", normalise
             for name in modules
         ],
         "config.json": config,
-        "1_Pooling/config.json": {"pooling_mode": pooling},
+        "1_Pooling/config.json": {"pooling_mode": pooling, "include_prompt": include_prompt},
         "sentence_bert_config.json": {"max_seq_length": 10},
         "config_sentence_transformers.json": {"prompts": prompts or {}},
     }
@@ -75,3 +77,21 @@ def write_folder(path, *, weights=None, config=CONFIG, pooling="mean", normalise
     tiny_tokenizer().save(str(path / "tokenizer.json"))
     save_file(random_weights() if weights is None else weights, path / "model.safetensors")
     return path
+
+
+def add_dense(path, number, weight, bias, activation):
+    """Put a dense module into a folder, before the normalisation."""
+    folder = path / f"{number}_Dense"
+    folder.mkdir()
+    config = {
+        "in_features": weight.shape[1],
+        "out_features": weight.shape[0],
+        "bias": bias is not None,
+        "activation_function": activation,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    tensors = {"linear.weight": weight} | ({} if bias is None else {"linear.bias": bias})
+    save_file(tensors, folder / "model.safetensors")
+    modules = json.loads((path / "modules.json").read_text())
+    modules.insert(number, {"type": "sentence_transformers.models.Dense", "path": folder.name})
+    (path / "modules.json").write_text(json.dumps(modules))

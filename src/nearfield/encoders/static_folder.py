@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 from nearfield.arrays import Metric, Vectors
 from nearfield.encoders.base import EncoderSpec
-from nearfield.encoders.folder import file_hash, load_json, read_json, read_prompts_and_metric
+from nearfield.encoders.folder import file_hash, read_prompts
+from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.errors import ModelFolderError
 from nearfield.files import make_directory, replace_file
 
@@ -79,13 +80,13 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
     """
     tokenizer = _tokenizer(root / "tokenizer.json")
     tensors = _tensors(root / "model.safetensors")
-    config = read_json(root / "config.json", required=False)
+    config = read_json_object(root / "config.json", required=False)
     of_model2vec = "embeddings" in tensors
     table = _table(tensors, tokenizer.get_vocab_size(), root)
     longest = config.get("max_length")
     if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 1):
         raise ModelFolderError(f"{root}/config.json: max_length must be a whole number of at least 1, got {longest!r}")
-    query_prompt, document_prompt, metric = read_prompts_and_metric(root)
+    query_prompt, document_prompt, metric = read_prompts(root)
     folder = StaticFolder(
         root=root,
         table=table,
@@ -209,7 +210,7 @@ def _unknown_token(tokenizer: Tokenizer) -> int | None:
 def _normalises(root: Path, config: dict[str, Any]) -> bool:
     if not (root / "modules.json").exists():
         return config.get("normalize") is True
-    modules = load_json(root / "modules.json")
+    modules = read_json(root / "modules.json")
     if not isinstance(modules, list):
         raise ModelFolderError(f"{root}/modules.json must hold a list of modules; download the model again")
     kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules if isinstance(module, dict)]

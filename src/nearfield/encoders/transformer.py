@@ -1,7 +1,6 @@
 """A sentence encoder of the transformer family, run by ONNX Runtime."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -11,21 +10,25 @@ from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, prompt_for
-from nearfield.encoders.folder import load_tokenizer, read_folder
-from nearfield.encoders.onnx_engine import ENGINE_ERRORS, Run, open_run
+from nearfield.encoders.batches import batches, chunks
+from nearfield.encoders.folder import ModelFolder, load_tokenizer, read_folder
+from nearfield.encoders.onnx_engine import (
+    ENGINE_ERRORS,
+    Run,
+    SkippingRun,
+    StatesRun,
+    open_run,
+    open_skipping_run,
+    open_states,
+)
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
+from nearfield.encoders.words import WordEncoder
 from nearfield.errors import EncoderError, ModelFolderError
 from nearfield.progress import Progress, silent
 
-# About the number of tokens whose activations stay in a core's own cache; fewer leave the dense layers too narrow.
-_BATCH_TOKENS = 384
-# Token lists are many times the size of their text, so texts are tokenised in chunks of at most so many.
-_CHUNK_TEXTS = 2048
-_CHUNK_CHARACTERS = 2_000_000
-
 
 class TransformerEncoder:
-    """Encodes texts with a BERT-family model; made by `from_folder`.
+    """Encodes texts with a transformer model; made by `from_folder`.
 
     Every batch holds texts of one length in tokens, so nothing is padded, and runs on one core; the cores work on
     different batches. A text's vector does not depend on the texts beside it, up to float32 rounding.
@@ -37,6 +40,8 @@ class TransformerEncoder:
         weights_bytes: Size of the weights on disk, in bytes.
         threads: How many batches to work on at once.
         lowercase: Whether to lower-case texts before they are tokenised.
+        open_layers: Opens what turns token ids into the token vectors of chosen layers.
+        skipping: Takes the place of `run` where a prompt's tokens are not pooled.
 
     Attributes:
         spec: Which space the vectors are in.
@@ -47,7 +52,16 @@ class TransformerEncoder:
     weights_bytes: int
 
     def __init__(
-        self, run: Run, tokenizer: Tokenizer, spec: EncoderSpec, *, weights_bytes: int, threads: int, lowercase: bool
+        self,
+        run: Run,
+        tokenizer: Tokenizer,
+        spec: EncoderSpec,
+        *,
+        weights_bytes: int,
+        threads: int,
+        lowercase: bool,
+        open_layers: Callable[[Sequence[int]], StatesRun],
+        skipping: SkippingRun | None = None,
     ) -> None:
         self.spec = spec
         self.weights_bytes = weights_bytes
@@ -55,6 +69,8 @@ class TransformerEncoder:
         self._tokenizer = tokenizer
         self._threads = threads
         self._lowercase = lowercase
+        self._open_layers = open_layers
+        self._skipping = skipping
 
     @classmethod
     def from_folder(
@@ -75,7 +91,7 @@ class TransformerEncoder:
         """
         folder = read_folder(path)
         tokenizer = load_tokenizer(folder)
-        run, dtype = open_run(folder)
+        run, skipping, dtype = _open(folder)
         try:
             dim = run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
         except ENGINE_ERRORS as error:
@@ -83,7 +99,14 @@ class TransformerEncoder:
         spec = folder.spec(name=name, dim=dim, dtype=dtype)
         threads = runtime.threads or available_cores()
         return cls(
-            run, tokenizer, spec, weights_bytes=folder.weights_bytes, threads=threads, lowercase=folder.lowercase
+            run,
+            tokenizer,
+            spec,
+            weights_bytes=folder.weights_bytes,
+            threads=threads,
+            lowercase=folder.lowercase,
+            open_layers=lambda layers: open_states(folder, layers=layers)[0],
+            skipping=skipping,
         )
 
     def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
@@ -111,6 +134,32 @@ class TransformerEncoder:
         """Encode texts as documents: `encode` with the document prompt before each."""
         return self._encode(as_texts(texts), self.spec.document_prompt, progress)
 
+    def encode_words(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[tuple[int, int]],
+        *,
+        layers: Sequence[int] = (-1,),
+        progress: Progress = silent,
+    ) -> Vectors:
+        """Encode one word of each text as it is meant there; see `WordEncoder.encode`.
+
+        Args:
+            texts: Any number of texts; to encode several words of one text, repeat it: it is run once.
+            spans: For each text, where the word starts and where it ends, in characters.
+            layers: Whose vectors to average: 0 is the embeddings, -1 the last layer.
+            progress: Called with `"encoding"` after each batch.
+
+        Returns:
+            `(n, hidden)` float32, not normalised, in the order of the texts.
+
+        Raises:
+            InvalidInputError: If a span is outside its text, is cut off, or has no token, or a layer does not exist.
+            CapabilityError: If the folder's ONNX file has no such layer.
+            EncoderError: If the model gives NaN or infinity, or fails.
+        """
+        return self._words.encode(as_texts(texts), spans, layers=layers, progress=progress)
+
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Count the tokens of each text under the prompt of its role.
 
@@ -127,7 +176,7 @@ class TransformerEncoder:
         prompt = prompt_for(self.spec, role)
         inspections = []
         texts = as_texts(texts)
-        for start, stop in _chunks(texts):
+        for start, stop in chunks(texts):
             encodings = self._counter.encode_batch_fast(self._prepare(texts[start:stop], prompt))
             for text, encoding in zip(texts[start:stop], encodings, strict=True):
                 tokens = len(encoding)
@@ -140,6 +189,17 @@ class TransformerEncoder:
         counter.no_truncation()
         return counter
 
+    @cached_property
+    def _words(self) -> WordEncoder:
+        return WordEncoder(
+            self._open_layers,
+            self._tokenizer,
+            self._counter,
+            name=self.spec.name,
+            threads=self._threads,
+            lowercase=self._lowercase,
+        )
+
     def _prepare(self, texts: list[str], prompt: str) -> list[str]:
         return [(prompt + text).lower() if self._lowercase else prompt + text for text in texts]
 
@@ -147,25 +207,34 @@ class TransformerEncoder:
         vectors = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         done = 0
         progress("encoding", done, len(texts))
+        skip = self._tokens_not_pooled(prompt)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="nearfield-encode") as pool:
-            for start, stop in _chunks(texts):
+            for start, stop in chunks(texts):
                 encodings = self._tokenizer.encode_batch_fast(self._prepare(texts[start:stop], prompt))
                 ids = [encoding.ids for encoding in encodings]
                 del encodings  # they hold far more than the ids
-                batches = _batches([len(tokens) for tokens in ids])
-                jobs = ((batch, start, ids, vectors) for batch in batches)
+                lengths = [len(tokens) for tokens in ids]
+                jobs = ((batch, start, ids, skip, vectors) for batch in batches(lengths))
                 for rows in pool.map(self._encode_batch, *zip(*jobs, strict=True)):
                     done += rows
                     progress("encoding", done, len(texts))
         return vectors
 
-    def _encode_batch(self, batch: list[int], start: int, ids: list[list[int]], vectors: Vectors) -> int:
+    def _tokens_not_pooled(self, prompt: str) -> int:
+        """Count the leading tokens to leave out, as sentence-transformers does: the prompt's but the closing one."""
+        if self._skipping is None or not prompt:
+            return 0
+        encoding = self._tokenizer.encode(self._prepare([""], prompt)[0])
+        return len(encoding) - (encoding.special_tokens_mask[-1:] == [1])
+
+    def _encode_batch(self, batch: list[int], start: int, ids: list[list[int]], skip: int, vectors: Vectors) -> int:
         """Write the vectors of one batch; no two batches share a row, so threads do not meet."""
         rows = [start + position for position in batch]
-        if not ids[batch[0]]:
+        if len(ids[batch[0]]) <= skip:
             raise EncoderError(f"texts[{rows[0]}] has no tokens, so it has no vector; leave out empty texts")
+        tokens = np.array([ids[position] for position in batch], dtype=np.int64)
         try:
-            found = self._run(np.array([ids[position] for position in batch], dtype=np.int64))
+            found = self._skipping(tokens, skip) if self._skipping else self._run(tokens)
         except ENGINE_ERRORS as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with texts[{rows[0]}]: {error}") from error
         finite = np.isfinite(found).all(axis=1)
@@ -178,25 +247,10 @@ class TransformerEncoder:
         return len(rows)
 
 
-def _chunks(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Cut a list into ranges of bounded size; a text longer than the bound is a range of its own."""
-    start = characters = 0
-    for position, text in enumerate(texts):
-        full = position - start == _CHUNK_TEXTS or characters + len(text) > _CHUNK_CHARACTERS
-        if full and position > start:
-            yield start, position
-            start, characters = position, 0
-        characters += len(text)
-    if start < len(texts):
-        yield start, len(texts)
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Group positions of equal length, longest first, so that the cores finish at about the same time."""
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for position, length in enumerate(lengths):
-        groups[length].append(position)
-    for length in sorted(groups, reverse=True):
-        group, size = groups[length], max(1, _BATCH_TOKENS // max(1, length))
-        for first in range(0, len(group), size):
-            yield group[first : first + size]
+def _open(folder: ModelFolder) -> tuple[Run, SkippingRun | None, str]:
+    """Make a folder runnable, with one copy of its weights in memory."""
+    if folder.pools_prompts:
+        run, dtype = open_run(folder)
+        return run, None, dtype
+    skipping, dtype = open_skipping_run(folder)
+    return lambda ids: skipping(ids, 0), skipping, dtype

@@ -1,0 +1,1 @@
+"""Transformer encoders as ONNX graphs, built from `config.json` and `model.safetensors` without PyTorch."""
