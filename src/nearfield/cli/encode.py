@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import OutputPath, field_options, json_text, progress_bars, report_skipped, require_different
 
 
 @click.command(short_help="Turn texts into vectors.")
-@click.argument("encoder")
+@click.argument("encoder", shell_complete=complete_encoder)
 @click.argument("corpus", required=False, type=click.Path(exists=True))
 @click.option("--text", "texts", multiple=True, help="A text to encode instead of a corpus. Repeat it.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped, vector_cache
 
 
@@ -24,6 +25,7 @@ from nearfield.cli.console import field_options, print_json, progress_bars, repo
     "retrievers",
     multiple=True,
     metavar="RETRIEVER",
+    shell_complete=complete_encoder,
     help="Without --from: what to build, as in `compare`; one.",
 )
 @click.option(

@@ -39,6 +39,8 @@ def load_encoder(
     Looks for, in this order: a model folder at that path; a package that carries the model of that name; the model
     hub (from its local cache where it can).
 
+    What a folder does not say of itself, such as its prompts, is taken from the catalogue.
+
     Args:
         name: Path of a sentence-transformers or Hugging Face model folder, or a name such as `all-MiniLM-L6-v2` or
             `intfloat/e5-small-v2`; options may follow it, as in `all-MiniLM-L6-v2@dim=128,precision=int8`.
@@ -53,7 +55,8 @@ def load_encoder(
         The encoder; its `spec.name` holds the options that decide which space its vectors are in.
 
     Raises:
-        UnknownEncoderError: If no encoder of that name exists.
+        UnknownEncoderError: If no encoder of that name exists; the nearest names are offered.
+        EncoderError: If the catalogue knows that the encoder is retired, or does not run here.
         HubUnavailableError: If the name has to be looked up on the hub, and the hub cannot be reached.
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
