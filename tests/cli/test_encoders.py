@@ -72,8 +72,10 @@ def test_json_holds_every_field(cli):
 
 
 def test_nothing_found_is_told_with_the_nearest_names(cli):
-    assert cli("encoders", "bge-smal-en").stdout.startswith("no encoder of the catalogue is so; did you mean bge-small")
-    assert cli("encoders", "--family", "lstm").stdout == "no encoder of the catalogue is so\n"
+    assert cli("encoders", "bge-smal-en").stdout.startswith(
+        "no encoder in the catalogue matches; did you mean bge-small"
+    )
+    assert cli("encoders", "--family", "lstm").stdout == "no encoder in the catalogue matches\n"
 
 
 def completions(arguments: list[str], incomplete: str) -> list[tuple[str, str]]:

@@ -80,7 +80,7 @@ def _nothing(words: tuple[str, ...]) -> str:
     from nearfield.encoders.catalogue import suggest
 
     names = suggest(" ".join(words)) if words else []
-    return "no encoder of the catalogue is so" + (f"; did you mean {' or '.join(names)}?" if names else "")
+    return "no encoder in the catalogue matches" + (f"; did you mean {' or '.join(names)}?" if names else "")
 
 
 def _table(entries: "list[CatalogueEntry]") -> str:

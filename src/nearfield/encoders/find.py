@@ -140,7 +140,7 @@ def _explained(error: Exception, name: str) -> NearfieldError:
             "there, and set HF_TOKEN to your access token"
         )
     if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
-        nearest = _nearest(name) or ". `nearfield encoders` lists what is known"
+        nearest = _nearest(name) or ". `nearfield encoders` lists what is known, --installed what needs no network"
         return UnknownEncoderError(
             f"no encoder {name!r}: not a folder, not installed, not on the model hub (or private: set HF_TOKEN)"
             f"{nearest}"
