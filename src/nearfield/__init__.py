@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nearfield.encoders.base import Encoder as Encoder
     from nearfield.encoders.base import EncoderSpec as EncoderSpec
     from nearfield.encoders.cache import VectorCache as VectorCache
+    from nearfield.encoders.catalogue import CatalogueEntry as CatalogueEntry
+    from nearfield.encoders.catalogue import catalogue as catalogue
     from nearfield.encoders.load import load_encoder as load_encoder
     from nearfield.evaluation.compare import compare as compare
     from nearfield.evaluation.comparison import ComparisonReport as ComparisonReport
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CatalogueEntry": "encoders.catalogue",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
@@ -53,6 +56,7 @@ _HOMES = {
     "StoreConfig": "stores.base",
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",
+    "catalogue": "encoders.catalogue",
     "compare": "evaluation.compare",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",

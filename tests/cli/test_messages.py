@@ -207,7 +207,7 @@ def test_an_unknown_encoder_says_where_was_looked(cli, tmp_path, monkeypatch):
     ):
         said = failing(cli, *command)
         assert "no encoder 'no one/such': not a folder, not installed, not on the model hub" in said
-        assert "Known here without a network: all-MiniLM-L6-v2" in said
+        assert "`nearfield encoders` lists what is known, --installed what needs no network" in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,6 +19,7 @@ from nearfield.encoders import find
 from nearfield.encoders.find import find_folder
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import (
+    EncoderError,
     HubUnavailableError,
     InvalidInputError,
     MissingExtraError,
@@ -129,6 +130,60 @@ def test_a_packaged_model_that_is_not_installed_is_fetched_by_its_full_name(fold
     assert hub.asked[0][0] == "sentence-transformers/all-MiniLM-L6-v2"
 
 
+@pytest.mark.parametrize("name", ["e5-small-v2", "E5-Small-V2", "intfloat/e5-small-v2", "INTFLOAT/e5-small-v2"])
+def test_a_short_name_in_any_case_is_fetched_by_its_full_name(name, folder, hub):
+    hub.answer = str(folder)
+    encoder = load_encoder(f"{name}@engine=onnxruntime")
+    assert hub.asked[0][0] == "intfloat/e5-small-v2"
+    assert encoder.spec.name == f"{name}@engine=onnxruntime"
+    assert (encoder.spec.query_prompt, encoder.spec.document_prompt) == ("query: ", "passage: ")
+
+
+def test_an_unknown_names_error_offers_the_nearest(hub, monkeypatch):
+    nearest = r"\. Did you mean e5-small-v2 or e5-base-v2 or e5-large-v2\?$"
+    hub.answer = http_error(errors.RepositoryNotFoundError, 404)
+    with pytest.raises(UnknownEncoderError, match=nearest):
+        load_encoder("e5-smal-v2")
+    hub.answer = TimeoutError("slow")
+    with pytest.raises(HubUnavailableError, match=nearest):
+        load_encoder("e5-smal-v2")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingExtraError, match=nearest):
+        load_encoder("e5-smal-v2")
+
+
+@pytest.mark.parametrize("name", ["code-search-ada-code-001", "openai:code-search-ada-code-001"])
+def test_a_retired_encoder_is_refused_with_its_successor(name, hub):
+    with pytest.raises(EncoderError, match=r"is retired: .* 4 January 2024\. Use text-embedding-3-small"):
+        load_encoder(name)
+    assert hub.asked == []
+
+
+def test_an_encoder_that_does_not_run_is_refused_with_the_reason(hub):
+    with pytest.raises(EncoderError, match=r"'jina-embeddings-v3' does not run here: It needs remote code"):
+        load_encoder("jina-embeddings-v3")
+    assert hub.asked == []
+
+
+def test_a_folder_of_a_refused_name_is_loaded(folder, monkeypatch):
+    folder.rename(folder.with_name("jina-embeddings-v3"))
+    monkeypatch.chdir(folder.parent)
+    assert load_encoder("jina-embeddings-v3").spec.dim == 8
+
+
+def test_what_is_installed_is_bundled_packaged_or_in_the_hubs_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(find.importlib.util, "find_spec", lambda name: None)
+    assert find.installed() == {"nearfield-static"}
+    snapshot = tmp_path / "models--intfloat--e5-small-v2" / "snapshots" / "1a2b"
+    snapshot.mkdir(parents=True)
+    (tmp_path / "models--BAAI--bge-m3" / "snapshots").mkdir(parents=True)  # begun, and nothing in it
+    (snapshot / "config.json").touch()
+    assert find.installed() == {"nearfield-static", "e5-small-v2"}
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert find.installed() == {"nearfield-static"}
+
+
 @pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
 def test_without_the_hubs_client_the_commands_to_install_it_or_the_model_are_told(name, monkeypatch):
     monkeypatch.setattr(find.importlib.util, "find_spec", lambda _: None)
@@ -152,7 +207,11 @@ def http_error(kind: type[Exception], status: int) -> Exception:
     ("answer", "kind", "message"),
     [
         (http_error(errors.RepositoryNotFoundError, 401), UnknownEncoderError, r"\(or private: set HF_TOKEN\)"),
-        (http_error(errors.RevisionNotFoundError, 404), UnknownEncoderError, "Known here .*: all-MiniLM-L6-v2"),
+        (
+            http_error(errors.RevisionNotFoundError, 404),
+            UnknownEncoderError,
+            r"HF_TOKEN\)\. `nearfield encoders` lists",
+        ),
         (http_error(errors.GatedRepoError, 403), UnknownEncoderError, "ask for it on its page .* set HF_TOKEN"),
         (http_error(errors.HfHubHTTPError, 503), HubUnavailableError, "HTTP status 503; try again later"),
         (http_error(errors.HfHubHTTPError, 401), HubUnavailableError, "HTTP status 401; .* check HF_TOKEN"),

@@ -8,6 +8,7 @@ from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
 from nearfield.cli.demo import demo
 from nearfield.cli.encode import encode
+from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
@@ -28,10 +29,11 @@ def main() -> None:
       evaluate  How good is it?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
+      encoders  Which encoders are there?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, train, completion):
+for command in (demo, compare, index, search, evaluate, encode, inspect, encoders, train, completion):
     main.add_command(command)

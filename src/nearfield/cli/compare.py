@@ -2,6 +2,7 @@
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import (
     OutputPath,
     field_options,
@@ -25,6 +26,7 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
     multiple=True,
     required=True,
     metavar="RETRIEVER",
+    shell_complete=complete_encoder,
     help="A candidate: bm25, chars, tfidf, an encoder, hybrid:ENCODER, or legs joined by '+'. Repeat it.",
 )
 @click.option("--metric", default="ndcg@10", show_default=True, help="The metric that decides.")

@@ -1,7 +1,27 @@
-"""`nearfield completion`: let the shell complete commands and options."""
+"""`nearfield completion`: let the shell complete commands, options and the names of encoders."""
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
+
+
+def complete_encoder(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of an encoder that runs here, or a retriever's last leg; else a path.
+
+    Args:
+        ctx: Not used.
+        param: Not used.
+        incomplete: What was typed.
+
+    Returns:
+        The names that begin so, in any case; for anything else, what makes the shell complete a path.
+    """
+    from nearfield.encoders.catalogue import catalogue
+
+    typed = incomplete[max(incomplete.rfind(":"), incomplete.rfind("+")) + 1 :]
+    legs = incomplete.removesuffix(typed)
+    names = [entry.name for entry in catalogue() if entry.runs != "none"]
+    found = [CompletionItem(legs + name) for name in names if name.casefold().startswith(typed.casefold())]
+    return found or [CompletionItem(incomplete, type="file")]
 
 
 @click.command(short_help="Print the script that makes your shell complete commands.")

