@@ -8,27 +8,12 @@ the other operators keeps what is left small.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-from safetensors import SafetensorError, safe_open
+from typing import Any
 
 from nearfield.encoders.folder import Pooling
+from nearfield.encoders.graph import ACTIVATIONS, CONTRIB, Graph, graph_input
+from nearfield.encoders.tensors import Weights, read_tensors
 from nearfield.errors import ModelFolderError
-
-Weights: TypeAlias = dict[str, npt.NDArray[np.float32]]
-
-_ACTIVATIONS: dict[str, tuple[str, dict[str, str]]] = {
-    "gelu": ("Gelu", {}),
-    "gelu_new": ("Gelu", {"approximate": "tanh"}),
-    "gelu_pytorch_tanh": ("Gelu", {"approximate": "tanh"}),
-    "relu": ("Relu", {}),
-}
-_CONTRIB = "com.microsoft"
-_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -73,8 +58,8 @@ class BertConfig:
             if field.type is int and (not isinstance(value, int) or value < 1):
                 raise ModelFolderError(f"{source}: {field.name} must be a whole number of at least 1, got {value!r}")
         self = cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
-        if not isinstance(self.hidden_act, str) or self.hidden_act not in _ACTIVATIONS:
-            raise ModelFolderError(f"{source}: hidden_act must be one of {list(_ACTIVATIONS)}, got {self.hidden_act!r}")
+        if not isinstance(self.hidden_act, str) or self.hidden_act not in ACTIVATIONS:
+            raise ModelFolderError(f"{source}: hidden_act must be one of {list(ACTIVATIONS)}, got {self.hidden_act!r}")
         epsilon = self.layer_norm_eps
         if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
             raise ModelFolderError(f"{source}: layer_norm_eps must be a number between 0 and 1, got {epsilon!r}")
@@ -123,33 +108,15 @@ def read_weights(path: Path, config: BertConfig) -> Weights:
     Raises:
         ModelFolderError: If the file is damaged, or a tensor is missing or of another shape or type.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            # Old checkpoints call the scale and shift of a layer norm gamma and beta.
-            stored = {
-                name.removeprefix("bert.")
-                .replace("LayerNorm.gamma", "LayerNorm.weight")
-                .replace("LayerNorm.beta", "LayerNorm.bias"): name
-                for name in file.keys()  # noqa: SIM118  (a safetensors file is no dict)
-            }
-            if f"encoder.layer.{config.num_hidden_layers}.output.dense.weight" in stored:
-                raise ModelFolderError(f"{path} has more layers than the {config.num_hidden_layers} of config.json")
-            return {name: _tensor(file, stored.get(name), name, shape, path) for name, shape in config.shapes()}
-    except (SafetensorError, OSError) as error:
-        raise ModelFolderError(f"{path} is not a readable safetensors file ({error}); download it again") from error
+    return read_tensors(
+        path, config.shapes(), rename=_published_name, layers=("encoder.layer.", config.num_hidden_layers)
+    )
 
 
-def _tensor(
-    file: safe_open, stored: str | None, name: str, shape: tuple[int, ...], path: Path
-) -> npt.NDArray[np.float32]:
-    if stored is None:
-        raise ModelFolderError(f"{path} has no tensor {name}; it is not the BERT that config.json describes")
-    tensor = file.get_tensor(stored)  # type: ignore[no-untyped-call]  # safetensors leaves it unannotated
-    if tensor.shape != shape:
-        raise ModelFolderError(f"{path}: {stored} must have shape {shape} by config.json, got {tensor.shape}")
-    if tensor.dtype.name not in _DTYPES:
-        raise ModelFolderError(f"{path}: {stored} must be one of {', '.join(_DTYPES)}, got {tensor.dtype.name}")
-    return np.ascontiguousarray(tensor, dtype=np.float32)
+def _published_name(name: str) -> str:
+    # Old checkpoints call the scale and shift of a layer norm gamma and beta.
+    name = name.removeprefix("bert.")
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
 def build_bert(config: BertConfig, weights: Weights, *, pooling: Pooling, normalise: bool) -> tuple[bytes, Weights]:
@@ -168,7 +135,7 @@ def build_bert(config: BertConfig, weights: Weights, *, pooling: Pooling, normal
         The serialised model, with input `input_ids` `(texts, tokens)` int64 without padding and output
         `sentence_embedding` `(texts, hidden)` float32, and the initializers to hand to the session beside it.
     """
-    graph = _Graph(weights)
+    graph = Graph(weights)
     states = _embed(graph, config)
     for number in range(config.num_hidden_layers):
         states = _layer(graph, config, f"encoder.layer.{number}", states)
@@ -176,54 +143,11 @@ def build_bert(config: BertConfig, weights: Weights, *, pooling: Pooling, normal
     vectors = _pool(graph, states, pooling)
     if normalise:
         vectors = graph.add("LpNormalization", vectors, axis=-1, p=2)
-    return graph.serialise(vectors, config.hidden_size), graph.weights
+    ids = graph_input("input_ids", "int64", ["texts", "tokens"])
+    return graph.serialise(ids, vectors, "sentence_embedding", config.hidden_size), graph.weights
 
 
-class _Graph:
-    """Collects the nodes of a graph; a tensor is known by its name."""
-
-    def __init__(self, weights: Weights) -> None:
-        self.weights = dict(weights)
-        self.shape = ""  # the tensor that holds (texts, tokens, hidden) at run time
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-
-    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:  # noqa: ANN401  (as make_node takes them)
-        output = f"{kind}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
-        return output
-
-    def integers(self, *values: int) -> str:
-        name = f"integers_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.array(values, dtype=np.int64), name))
-        return name
-
-    def dense(self, states: str, layer: str) -> str:
-        return self.add("Gemm", states, f"{layer}.weight", f"{layer}.bias", transB=1)
-
-    def layer_norm(self, states: str, layer: str, config: BertConfig) -> str:
-        scale, shift = f"{layer}.weight", f"{layer}.bias"
-        return self.add("LayerNormalization", states, scale, shift, axis=-1, epsilon=config.layer_norm_eps)
-
-    def serialise(self, output: str, dim: int) -> bytes:
-        ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["texts", "tokens"])
-        vectors = helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["texts", dim])
-        self._nodes.append(helper.make_node("Identity", [output], ["sentence_embedding"]))
-        initializers = [*self._constants, *(_external(name, tensor.shape) for name, tensor in self.weights.items())]
-        graph = helper.make_graph(self._nodes, "bert", [ids], [vectors], initializers)
-        opsets = [helper.make_opsetid("", 20), helper.make_opsetid(_CONTRIB, 1)]
-        model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-        return model
-
-
-def _external(name: str, shape: tuple[int, ...]) -> onnx.TensorProto:
-    """Declare a tensor that the session is given beside the graph; the location is required and never opened."""
-    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
-    tensor.external_data.add(key="location", value="memory")
-    return tensor
-
-
-def _embed(graph: _Graph, config: BertConfig) -> str:
+def _embed(graph: Graph, config: BertConfig) -> str:
     # One text is always the first segment, so its segment vector is part of every position's.
     segments = graph.weights.pop("embeddings.token_type_embeddings.weight")
     graph.weights["embeddings.position_embeddings.weight"] = (
@@ -234,11 +158,11 @@ def _embed(graph: _Graph, config: BertConfig) -> str:
     graph.shape = graph.add("Concat", texts_and_tokens, graph.integers(config.hidden_size), axis=0)
     tokens = graph.add("Shape", "input_ids", start=1)
     positions = graph.add("Slice", "embeddings.position_embeddings.weight", graph.integers(0), tokens)
-    states = graph.layer_norm(graph.add("Add", words, positions), "embeddings.LayerNorm", config)
+    states = graph.layer_norm(graph.add("Add", words, positions), "embeddings.LayerNorm", config.layer_norm_eps)
     return graph.add("Reshape", states, graph.integers(-1, config.hidden_size))
 
 
-def _layer(graph: _Graph, config: BertConfig, name: str, states: str) -> str:
+def _layer(graph: Graph, config: BertConfig, name: str, states: str) -> str:
     attention = f"{name}.attention"
     # Three dense layers cost no more than one of three times the width, which would need a Split and a second copy
     # of the weights.
@@ -246,18 +170,17 @@ def _layer(graph: _Graph, config: BertConfig, name: str, states: str) -> str:
         graph.add("Reshape", graph.dense(states, f"{attention}.self.{part}"), graph.shape)
         for part in ("query", "key", "value")
     ]
-    mixed = graph.add("MultiHeadAttention", *projected, domain=_CONTRIB, num_heads=config.num_attention_heads)
+    mixed = graph.add("MultiHeadAttention", *projected, domain=CONTRIB, num_heads=config.num_attention_heads)
     mixed = graph.add("Reshape", mixed, graph.integers(-1, config.hidden_size))
     # Not SkipLayerNormalization: ONNX Runtime's takes five times as long on a CPU as an Add and a LayerNormalization.
     mixed = graph.add("Add", graph.dense(mixed, f"{attention}.output.dense"), states)
-    states = graph.layer_norm(mixed, f"{attention}.output.LayerNorm", config)
-    activation, attributes = _ACTIVATIONS[config.hidden_act]
-    wide = graph.add(activation, graph.dense(states, f"{name}.intermediate.dense"), **attributes)
+    states = graph.layer_norm(mixed, f"{attention}.output.LayerNorm", config.layer_norm_eps)
+    wide = graph.activation(graph.dense(states, f"{name}.intermediate.dense"), config.hidden_act)
     wide = graph.add("Add", graph.dense(wide, f"{name}.output.dense"), states)
-    return graph.layer_norm(wide, f"{name}.output.LayerNorm", config)
+    return graph.layer_norm(wide, f"{name}.output.LayerNorm", config.layer_norm_eps)
 
 
-def _pool(graph: _Graph, states: str, pooling: Pooling) -> str:
+def _pool(graph: Graph, states: str, pooling: Pooling) -> str:
     """Reduce (texts, tokens, hidden) to (texts, hidden)."""
     if pooling == "mean":
         return graph.add("ReduceMean", states, graph.integers(1), keepdims=0)

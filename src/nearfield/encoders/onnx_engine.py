@@ -10,8 +10,9 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from nearfield.arrays import Vectors, normalise
-from nearfield.encoders.bert_graph import BertConfig, Weights, build_bert, read_weights
+from nearfield.encoders.bert_graph import BertConfig, build_bert, read_weights
 from nearfield.encoders.folder import ModelFolder, Pooling
+from nearfield.encoders.tensors import Weights
 from nearfield.errors import ModelFolderError
 
 TokenIds: TypeAlias = npt.NDArray[np.int64]
@@ -47,7 +48,21 @@ def open_run(folder: ModelFolder) -> tuple[Run, str]:
     return _onnx_run(folder) if folder.is_onnx else (_bert_run(folder), "float32")
 
 
-def _session(model: bytes | str, weights: Weights, source: Path) -> onnxruntime.InferenceSession:
+def open_session(model: bytes | str, weights: Weights, source: Path) -> onnxruntime.InferenceSession:
+    """Load a graph for one core.
+
+    Args:
+        model: A serialised graph, or the path of an ONNX file.
+        weights: Tensors that the graph declares and does not hold; the session reads them where they lie, so they
+            must live as long as it does.
+        source: What to call the model in an error.
+
+    Returns:
+        The session; it may be run from several threads at once.
+
+    Raises:
+        ModelFolderError: If ONNX Runtime refuses the graph.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # an error is raised as well; warnings are about the model's author's choices
     # Cores work on different batches, which needs no waiting inside an operator.
@@ -70,7 +85,7 @@ def _bert_run(folder: ModelFolder) -> Run:
     model, weights = build_bert(
         config, read_weights(folder.weights, config), pooling=folder.pooling, normalise=folder.normalise
     )
-    session = _session(model, weights, folder.weights)
+    session = open_session(model, weights, folder.weights)
 
     def run(ids: TokenIds, _keep: Weights = weights) -> Vectors:  # the session reads the arrays where they lie
         vectors: Vectors = session.run(None, {"input_ids": ids})[0]
@@ -80,7 +95,7 @@ def _bert_run(folder: ModelFolder) -> Run:
 
 
 def _onnx_run(folder: ModelFolder) -> tuple[Run, str]:
-    session = _session(str(folder.weights), {}, folder.weights)
+    session = open_session(str(folder.weights), {}, folder.weights)
     inputs = [entry.name for entry in session.get_inputs()]
     outputs = {entry.name: entry.type for entry in session.get_outputs()}
     unknown = set(inputs) - set(_KNOWN_INPUTS)
