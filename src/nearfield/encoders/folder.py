@@ -84,11 +84,11 @@ class ModelFolder:
         """
         # The same weights compute other vectors in another graph, or from texts in another case.
         graph = {} if self.is_onnx else {key: self.config.get(key) for key in GRAPH_KEYS}
-        computation = [[_file_hash(file) for file in self._weight_files()], graph, self.lowercase]
+        computation = [[file_hash(file) for file in self._weight_files()], graph, self.lowercase]
         return EncoderSpec(
             name=name or self.root.resolve().name,
             weights=hashlib.sha256(json.dumps(computation, sort_keys=True).encode()).hexdigest(),
-            tokenizer=_file_hash(self.tokenizer),
+            tokenizer=file_hash(self.tokenizer),
             dim=dim,
             metric=self.metric,
             pooling=self.pooling,
@@ -139,15 +139,15 @@ def read_folder(path: str | Path) -> ModelFolder:
         raise ModelFolderError(f"{root} is not a folder; give the folder that holds config.json and tokenizer.json")
     inner, pooling_folder, normalise = _modules(root)
     weights = _weights(inner)
-    config = _read_json(inner / "config.json", required=weights.suffix != ".onnx")
-    pooling_config = _read_json(pooling_folder / "config.json") if pooling_folder else {}
+    config = read_json(inner / "config.json", required=weights.suffix != ".onnx")
+    pooling_config = read_json(pooling_folder / "config.json") if pooling_folder else {}
     query_prompt, document_prompt, metric = _prompts_and_metric(root)
     if pooling_config.get("include_prompt") is False and (query_prompt or document_prompt):
         raise ModelFolderError(f"{pooling_folder}/config.json leaves prompts out of pooling, which is not supported")
     tokenizer = inner / "tokenizer.json"
     if not tokenizer.is_file():
         raise ModelFolderError(f"{tokenizer} is missing; save the model with its fast tokenizer, or download it again")
-    sentence_config = _read_json(inner / "sentence_bert_config.json", required=False)
+    sentence_config = read_json(inner / "sentence_bert_config.json", required=False)
     return ModelFolder(
         root=root,
         config=config,
@@ -175,20 +175,35 @@ def load_tokenizer(folder: ModelFolder) -> Tokenizer:
     Raises:
         ModelFolderError: If its file is damaged, or no text would fit into the maximum length.
     """
+    return open_tokenizer(folder.tokenizer, folder.max_tokens)
+
+
+def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """Load a `tokenizer.json` as `load_tokenizer` does.
+
+    Args:
+        path: The file.
+        max_tokens: Where to cut, special tokens included.
+
+    Returns:
+        The tokeniser.
+
+    Raises:
+        ModelFolderError: If the file is damaged, or no text would fit into the maximum length.
+    """
     try:
-        tokenizer = Tokenizer.from_file(str(folder.tokenizer))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing more precise
-        raise ModelFolderError(
-            f"{folder.tokenizer} is not a readable tokenizer ({error}); download it again"
-        ) from error
+        raise ModelFolderError(f"{path} is not a readable tokenizer ({error}); download it again") from error
     tokenizer.no_padding()
-    if folder.max_tokens <= tokenizer.num_special_tokens_to_add(False):
-        raise ModelFolderError(f"{folder.root}: at most {folder.max_tokens} tokens leave no room for any text")
-    tokenizer.enable_truncation(folder.max_tokens)
+    if max_tokens <= tokenizer.num_special_tokens_to_add(False):
+        raise ModelFolderError(f"{path.parent}: at most {max_tokens} tokens leave no room for any text")
+    tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Hash a file's content: SHA-256, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -202,7 +217,8 @@ def _load_json(path: Path) -> object:
         raise ModelFolderError(f"{path} cannot be read as JSON ({error}); download the model again") from error
 
 
-def _read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
+def read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
+    """Read a JSON object, or raise a `ModelFolderError`; an optional file that is missing is an empty one."""
     if not required and not path.exists():
         return {}
     values = _load_json(path)
@@ -258,7 +274,7 @@ def _pooling(config: dict[str, Any], folder: Path | None) -> Pooling:
 
 def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
     file = root / "config_sentence_transformers.json"
-    config = _read_json(file, required=False)
+    config = read_json(file, required=False)
     prompts: dict[str, str] = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ModelFolderError(f"{file}: prompts must be an object of texts, got {prompts!r}; correct the file")
@@ -274,7 +290,7 @@ def _prompts_and_metric(root: Path) -> tuple[str, str, Metric]:
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:
-    tokenizer_config = _read_json(folder / "tokenizer_config.json", required=False)
+    tokenizer_config = read_json(folder / "tokenizer_config.json", required=False)
     longest = sentence_config.get("max_seq_length") or tokenizer_config.get("model_max_length")
     # A longer text than the model has positions for would fail in the middle of a batch.
     limits = [limit for limit in (longest, config.get("max_position_embeddings")) if limit is not None]

@@ -16,11 +16,14 @@ from nearfield.encoders.options import (
     override,
     split_name,
 )
+from nearfield.encoders.vision_folder import vision_kind
 from nearfield.errors import InvalidInputError
 
 # Kinds of model folder, and what encodes with them; imported when one is loaded.
 _FAMILIES = {
     "transformer": "transformer:TransformerEncoder",
+    "image": "image:ImageEncoder",
+    "clip": "clip:DualEncoder",
 }
 
 
@@ -78,4 +81,4 @@ def _family(folder: Path) -> Callable[..., Encoder]:
 
 
 def _kind(folder: Path) -> str:
-    return "transformer"
+    return vision_kind(folder) or "transformer"

@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts
+from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts
 from nearfield.encoders.folder import load_tokenizer, read_folder
 from nearfield.encoders.onnx_engine import ENGINE_ERRORS, Run, open_run
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
@@ -86,7 +86,7 @@ class TransformerEncoder:
             run, tokenizer, spec, weights_bytes=folder.weights_bytes, threads=threads, lowercase=folder.lowercase
         )
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as they are, without any prompt.
 
         Args:
@@ -103,15 +103,15 @@ class TransformerEncoder:
         """
         return self._encode(as_texts(texts), "", progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `encode` with the query prompt before each."""
         return self._encode(as_texts(texts), self.spec.query_prompt, progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `encode` with the document prompt before each."""
         return self._encode(as_texts(texts), self.spec.document_prompt, progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Count the tokens of each text under the prompt of its role.
 
         Args:
@@ -128,10 +128,10 @@ class TransformerEncoder:
         if role not in prompts:
             raise InvalidInputError(f"role must be one of {list(prompts)}, got {role!r}")
         inspections = []
-        texts = as_texts(texts)
-        for start, stop in _chunks(texts):
-            encodings = self._counter.encode_batch_fast(self._prepare(texts[start:stop], prompts[role]))
-            for text, encoding in zip(texts[start:stop], encodings, strict=True):
+        checked = as_texts(texts)
+        for start, stop in _chunks(checked):
+            encodings = self._counter.encode_batch_fast(self._prepare(checked[start:stop], prompts[role]))
+            for text, encoding in zip(checked[start:stop], encodings, strict=True):
                 tokens = len(encoding)
                 inspections.append(TextInspection(tokens, tokens > self.spec.max_tokens, not text.strip()))
         return inspections
