@@ -201,5 +201,6 @@ def _numbers(values: object, count: int, key: str, source: str) -> tuple[float, 
         or not all(map(math.isfinite, values))
         or (key != "image_mean" and min(values) <= 0)
     ):
-        raise ModelFolderError(f"{source}: {key} must be {count} finite numbers, got {values!r:.60}")
+        above = "" if key == "image_mean" else " above 0"
+        raise ModelFolderError(f"{source}: {key} must be {count} finite numbers{above}, got {values!r:.60}")
     return tuple(float(value) for value in values)
