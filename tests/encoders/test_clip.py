@@ -31,7 +31,8 @@ FAMILIES = ["clip", "siglip"]
 
 
 def ids_of(text, family):
-    ids = [2, *(4 + int(word[1:]) for word in text.split())][: POSITIONS - 1] + [3]
+    words = [4 + int(word[1:]) for word in text.split()]
+    ids = [2, *words[: POSITIONS - 2], 3]
     return ids if family == "clip" else ids + [1] * (POSITIONS - len(ids))
 
 

@@ -100,7 +100,7 @@ def test_what_cannot_be_done_is_refused(config, message):
 
 
 def test_a_family_without_image_processor_is_refused():
-    with pytest.raises(ModelFolderError, match="image processor must be one of .*got None"):
+    with pytest.raises(ModelFolderError, match=r"image processor must be one of .*got None"):
         read({}, "")
 
 

@@ -115,7 +115,9 @@ class Image:
                     raise _too_large(f"{pixels:,}", self._name)
                 yield image
         except UnidentifiedImageError as error:
-            raise DataError("not a PNG, JPEG or WebP image; convert it", source=self._name) from error
+            raise DataError(
+                "not a PNG, JPEG or WebP image, or a damaged one; replace or convert it", source=self._name
+            ) from error
         except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
             raise _too_large("far more", self._name) from error
         except _DAMAGED as error:
