@@ -91,7 +91,8 @@ def main() -> None:
         {
             "machine": machine("pillow"),
             "data": {
-                "cifar10": f"{len(train)} training and {len(test)} test images of 32 x 32 pixels, {K} neighbours",
+                "cifar10": f"{len(train)} training and {len(test)} test images of 32 x 32 pixels, "
+                f"{K} neighbours, cosine",
                 "emoji_group": f"{len(emoji)} emoji of 64 x 64 pixels in {len(set(groups))} groups, nearest other one",
             },
             "encoder": asdict(encoder.spec) | {"name": "EfficientNet-lite0", "fingerprint": encoder.spec.fingerprint},
