@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTED = {
     "build_and_search": ["44 notes, 44 written now", "Water tap maintenance", "after a change: Our kitchen faucet"],
     "choose_a_retriever": ["ndcg@10", "build all-MiniLM-L6-v2"],
+    "image_search": ["3 images", "1.00  tomato.png  photos/tomato.png"],
     "own_encoder": ["bm25+mine", "bicycles: ['bicycle-brakes'"],
     "resume_indexing": [
         "the database went away; 2000 notes are safe",
@@ -23,6 +24,7 @@ PRINTED = {
 LEFT = {
     "build_and_search": {"howto.collection"},
     "choose_a_retriever": {"report.html", "report.json"},
+    "image_search": {"photos", "photos.collection", "cherry.png"},
     "own_encoder": {"mine.collection"},
     "resume_indexing": {"notes.collection"},
 }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nearfield.data.bundled import load_dataset as load_dataset
     from nearfield.data.corpus import Corpus as Corpus
     from nearfield.data.corpus import read_corpus as read_corpus
+    from nearfield.data.images import Image as Image
     from nearfield.data.judgements import Judgements as Judgements
     from nearfield.data.judgements import read_judgements as read_judgements
     from nearfield.data.judgements import read_qrels as read_qrels
@@ -49,6 +50,7 @@ _HOMES = {
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
     "Hit": "collection.results",
+    "Image": "data.images",
     "Judgements": "data.judgements",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",

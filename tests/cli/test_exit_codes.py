@@ -27,7 +27,7 @@ def test_no_command_shows_the_help_as_wrong_usage(cli):
         (["search", "{}", "tap", "--limit", "3"], "No such option '--limit'"),
         (["search", "{}", "tap", "-k", "0"], "Invalid value for '-k': 0 is not in the range x>=1"),
         (["search", "{}", "tap", "-k", "ten"], "'ten' is not a valid integer"),
-        (["search", "{}"], "Missing argument 'QUERY'"),
+        (["search", "{}"], "give either a QUERY or --image"),
         (["index", "{}", "--to", "c"], "give either --from REPORT or -e RETRIEVER"),
         (["index", "{}", "--to", "c", "-e", "bm25", "--from", "{}"], "give either --from REPORT or -e RETRIEVER"),
         (["index", "{}", "--to", "c", "-e", "bm25", "--candidate", "bm25"], "--candidate goes with --from"),

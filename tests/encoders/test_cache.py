@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hash_encoder import HashEncoder
 
-from nearfield.encoders.cache import CachedEncoder, Kept, VectorCache
+from nearfield.data.images import Image
+from nearfield.encoders.cache import CachedEncoder, Kept, VectorCache, vector_key
 from nearfield.errors import EncoderError, StorageError
 
 TEXTS = ["a tap", "a tyre", "a tap", ""]
@@ -121,3 +122,10 @@ def test_a_cache_damaged_while_open_is_reported(cache, encoder):
     cache._database.execute("DROP TABLE vectors")
     with pytest.raises(StorageError, match="could not be read"):
         CachedEncoder(encoder, cache).encode_document(TEXTS)
+
+
+def test_a_text_and_an_image_of_the_same_letters_have_keys_of_their_own():
+    image = Image(b"content")
+    assert vector_key("space", image) != vector_key("space", image.digest)
+    assert vector_key("space", image) == vector_key("space", Image(b"content"))
+    assert vector_key("space", image) != vector_key("other", image)

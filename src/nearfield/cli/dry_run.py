@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.encoders.api_batches import ApiEstimate
-    from nearfield.encoders.base import Encoder, Role
+    from nearfield.encoders.base import Encoder, Item, Role
 
 _BATCH = 1000
 _CENT = 0.01
@@ -21,14 +21,18 @@ def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def show_estimates(
-    encoders: "Mapping[str, Encoder]", documents: Iterable[str], queries: Iterable[str] = (), *, as_json: bool = False
+    encoders: "Mapping[str, Encoder]",
+    documents: "Iterable[Item]",
+    queries: "Iterable[Item]" = (),
+    *,
+    as_json: bool = False,
 ) -> None:
     """Print what encoding will take, for each encoder; nothing is asked of any service.
 
     Args:
         encoders: The encoders by name.
-        documents: Texts to encode as documents; gone through once.
-        queries: Texts to encode as queries.
+        documents: Texts or images to encode as documents; gone through once.
+        queries: Texts or images to encode as queries.
         as_json: Print JSON.
     """
     import dataclasses
@@ -39,7 +43,7 @@ def show_estimates(
     from nearfield.encoders.api_models import PRICES_READ
 
     totals = dict.fromkeys(encoders, ApiEstimate(0, 0, 0.0, 0))
-    roles: dict[Role, Iterable[str]] = {"document": documents, "query": queries}
+    roles: dict[Role, Iterable[Item]] = {"document": documents, "query": queries}
     for role, texts in roles.items():
         for batch in batched(texts, _BATCH):
             for name, encoder in encoders.items():
@@ -59,13 +63,14 @@ def show_estimates(
         )
 
 
-def _estimate(encoder: "Encoder", texts: list[str], role: "Role") -> "ApiEstimate":
+def _estimate(encoder: "Encoder", items: "list[Item]", role: "Role") -> "ApiEstimate":
     from nearfield.encoders.api_batches import ApiEstimate, PricedEncoder
+    from nearfield.encoders.base import as_texts
 
     if isinstance(encoder, PricedEncoder):
-        return encoder.estimate(texts, role=role)
-    tokens = sum(inspection.tokens for inspection in encoder.inspect(texts, role=role))
-    return ApiEstimate(len(texts), tokens, 0.0 if encoder.weights_bytes else None, 0)
+        return encoder.estimate(as_texts(items), role=role)
+    tokens = sum(inspection.tokens for inspection in encoder.inspect(items, role=role))
+    return ApiEstimate(len(items), tokens, 0.0 if encoder.weights_bytes else None, 0)
 
 
 def _told(total: "ApiEstimate") -> str:

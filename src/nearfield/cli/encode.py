@@ -17,7 +17,7 @@ from nearfield.cli.console import (
 from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
-@click.command(short_help="Turn texts into vectors.")
+@click.command(short_help="Turn texts or images into vectors.")
 @click.argument("encoder", shell_complete=complete_encoder)
 @click.argument("corpus", required=False, type=click.Path(exists=True))
 @click.option("--text", "texts", multiple=True, help="A text to encode instead of a corpus. Repeat it.")
@@ -52,27 +52,30 @@ def encode(
 ) -> None:
     """Encode the records of CORPUS, or each --text, with ENCODER.
 
+    An encoder of images takes the images of the records; CORPUS may be a folder of them.
+
     \b
     nearfield encode all-MiniLM-L6-v2 tickets.jsonl -o vectors.npz
     nearfield encode all-MiniLM-L6-v2 --text "a leaking tap"
     nearfield encode openai:text-embedding-3-small tickets.jsonl --dry-run
+    nearfield encode ./clip-vit-base-patch32 photos/ -o vectors.npz
     """
     if (corpus is None) == (not texts):
         raise click.UsageError("give either a CORPUS or one or more --text")
     require_different({"--output": output}, {"CORPUS": corpus})
     import nearfield as nf
-    from nearfield.encoders.base import BatchedEncoder
+    from nearfield.encoders.base import BatchedEncoder, Item, item_of
     from nearfield.encoders.cache import CachedEncoder
     from nearfield.files import replace_file
 
     loaded = nf.load_encoder(encoder)
     ids = [str(number) for number in range(len(texts))]
-    contents = list(texts)
+    contents: list[Item] = list(texts)
     if corpus is not None:
         records = nf.read_corpus(
             corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
         )
-        pairs = [(record.id, record.content) for record in records]
+        pairs = [(record.id, item_of(record, loaded.spec)) for record in records]
         ids, contents = [id_ for id_, _ in pairs], [content for _, content in pairs]
         report_skipped(records.skipped.count, records.skipped.problems)
     if dry_run:

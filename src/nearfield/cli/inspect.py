@@ -39,6 +39,7 @@ def inspect(
 
     import nearfield as nf
     from nearfield.data.records import batched
+    from nearfield.encoders.base import item_of
 
     loaded = nf.load_encoder(encoder)
     records = nf.read_corpus(
@@ -49,7 +50,7 @@ def inspect(
     empty: list[str] = []
     for batch in batched(records, 1000):
         inspections = loaded.inspect(
-            [record.content for record in batch], role="query" if role == "query" else "document"
+            [item_of(record, loaded.spec) for record in batch], role="query" if role == "query" else "document"
         )
         for record, inspection in zip(batch, inspections, strict=True):
             tokens.append(inspection.tokens)

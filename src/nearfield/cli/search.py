@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Search a collection.")
 @click.argument("collection", type=click.Path(file_okay=False))
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("--image", type=click.Path(exists=True, dir_okay=False), help="Search by this image instead of a QUERY.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many hits.")
 @click.option(
     "--where",
@@ -27,17 +28,30 @@ if TYPE_CHECKING:
 )
 @encoder_option
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
-def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder: str | None, as_json: bool) -> None:
-    """Find the records in COLLECTION that answer QUERY best.
+def search(
+    collection: str,
+    query: str | None,
+    image: str | None,
+    k: int,
+    where: tuple[str, ...],
+    encoder: str | None,
+    as_json: bool,
+) -> None:
+    """Find the records in COLLECTION that answer QUERY best, or are nearest to an image.
 
     \b
     nearfield search tickets.collection "how to fix a leaking faucet" -k 5 --where 'year>=2020'
+    nearfield search photos.collection --image tap.jpg
     """
+    if (query is None) == (image is None):
+        raise click.UsageError("give either a QUERY or --image")
     import nearfield as nf
+    from nearfield.data.images import Image
 
+    asked = query if query is not None else Image(str(image))
     condition = parse_conditions(where)
     with nf.Collection.open(collection, encoder=nf.load_encoder(encoder) if encoder else None) as opened:
-        hits = opened.search(query, k=k, where=condition)
+        hits = opened.search(asked, k=k, where=condition)
         known = _fields(itertools.islice(opened, 1000)) if where and not hits else ""
         if not opened.complete:
             click.echo("note: indexing was interrupted; run the same `nearfield index` again to finish it", err=True)
@@ -46,7 +60,7 @@ def search(collection: str, query: str, k: int, where: tuple[str, ...], encoder:
         return
     for rank, hit in enumerate(hits, start=1):
         click.echo(f"{rank:>3}  {hit.score:7.3f}  {click.style(one_line(hit.id), bold=True)}  {one_line(hit.title)}")
-        click.echo(f"              {_shorten(hit.text)}")
+        click.echo(f"              {_shorten(hit.text or hit.image)}")
     if not hits:
         click.echo("nothing found" + (f" that meets the conditions{known}" if where else ""))
 

@@ -12,9 +12,10 @@ from nearfield.collection.folder import POINTS, claim_folder
 from nearfield.collection.manifest import Manifest, encode_canaries
 from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.data.corpus import Corpus, read_corpus
+from nearfield.data.images import Image
 from nearfield.data.records import Record, batched
 from nearfield.data.rows import Source
-from nearfield.encoders.base import Encoder, check_vectors
+from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
 from nearfield.encoders.cache import CachedEncoder, VectorCache
 from nearfield.errors import InvalidInputError
 from nearfield.folder_lock import FolderLock
@@ -182,7 +183,7 @@ class Collection:
         Returns:
             What was done.
         """
-        encoder = self.encoder
+        encoder: Encoder | None = self.encoder
         if encoder is not None and cache is not None:
             encoder = CachedEncoder(encoder, cache)
         written = unchanged = truncated = 0
@@ -215,14 +216,14 @@ class Collection:
             self.manifest = self.manifest.in_state(state)
             self.manifest.save(self.path)
 
-    def rank(self, query: str, *, k: int, where: Where | None = None) -> list[Ranked]:
+    def rank(self, query: Item, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.
 
         Every leg is asked for the same number of candidates, whatever `k` is, so that a shorter answer is the
         beginning of a longer one.
 
         Args:
-            query: Any text.
+            query: Any text, or an image; lexical legs, which find words, have no part in the answer to an image.
             k: How many, at least 1. Fused legs return no more than their candidates (`spec.depth` each).
             where: A filter; see `nearfield.stores.filters`.
 
@@ -230,18 +231,21 @@ class Collection:
             At most `k` records, best first.
 
         Raises:
-            InvalidInputError: If the query is empty or `k` less than 1.
+            InvalidInputError: If the query is empty or `k` less than 1, or the encoder cannot read such a query.
+            DataError: If the query is an image that cannot be read.
         """
-        if not isinstance(query, str) or not query.strip():
-            raise InvalidInputError(f"the query is empty or no text, got {query!r:.40}; give it at least one word")
+        self._check_query(query)
         if not isinstance(k, int) or k < 1:
             raise InvalidInputError(f"k must be a whole number of at least 1, got {k!r}")
-        fused = len(self.spec.legs) > 1
+        words = (
+            {name: lexicon.query(query) for name, lexicon in self._lexicons.items()} if isinstance(query, str) else {}
+        )
+        fused = len(words) + (self.spec.encoder is not None) > 1
         depth = self.spec.depth if fused else max(k, self.spec.depth)
         legs: dict[str, dict[str, float]] = {}
         floors: list[float | None] = []
-        for name, lexicon in self._lexicons.items():
-            matches = self.store.query_sparse(name, lexicon.query(query), k=depth, where=where, with_payload=False)
+        for name, terms in words.items():
+            matches = self.store.query_sparse(name, terms, k=depth, where=where, with_payload=False)
             legs[name] = {match.id: match.score for match in matches}
             floors.append(0.0 if len(matches) < depth else None)  # all that share a word were returned
         if (encoder := self.encoder) is not None:
@@ -258,11 +262,22 @@ class Collection:
             for id_, score in order[:k]
         ]
 
-    def search(self, query: str, *, k: int = 10, where: Where | None = None) -> list[Hit]:
+    def _check_query(self, query: Item) -> None:
+        if isinstance(query, Image):
+            if self.spec.encoder is None:
+                raise InvalidInputError(
+                    f"{self.spec.name} searches by words only; ask it with a text, or index with a CLIP, SigLIP, ViT "
+                    "or DINOv2 model to search by image"
+                )
+        elif not isinstance(query, str) or not query.strip():
+            raise InvalidInputError(f"the query is empty or no text, got {query!r:.40}; give it at least one word")
+
+    def search(self, query: Item, *, k: int = 10, where: Where | None = None) -> list[Hit]:
         """Find the records that answer a query best.
 
         Args:
-            query: Any text.
+            query: Any text; or an image, if the encoder reads images, which finds records by image and, where it reads
+                texts too, by text.
             k: How many, at least 1.
             where: A filter, such as `{"year": {"$gte": 2020}}`; see `nearfield.stores.filters`.
 
@@ -270,13 +285,15 @@ class Collection:
             At most `k` hits, best first.
 
         Raises:
-            InvalidInputError: If the query is empty, `k` less than 1, or the filter malformed.
+            InvalidInputError: If the query is empty, `k` less than 1, the filter malformed, or the encoder cannot read
+                such a query.
+            DataError: If the query is an image that cannot be read.
         """
         ranking = self.rank(query, k=k, where=where)
         points = {point.id: point.payload for point in self.store.get([found.id for found in ranking])}
         # A record deleted by another thread between the two steps is no hit any more.
         return [
-            Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs)
+            Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs, payload.image)
             for found in ranking
             if (payload := points.get(found.id)) is not None
         ]
@@ -332,18 +349,24 @@ class Collection:
         vectors: Vectors | None = None
         truncated = 0
         if encoder is not None:
-            vectors = check_vectors(encoder.encode_document(texts, progress=progress), encoder.spec, len(texts))
-            truncated = sum(inspection.truncated for inspection in encoder.inspect(texts))
+            items = [item_of(record, encoder.spec) for record, _ in changed]
+            vectors = check_vectors(encoder.encode_document(items, progress=progress), encoder.spec, len(items))
+            truncated = sum(inspection.truncated for inspection in encoder.inspect(items))
         sparse: dict[str, Sequence[SparseVector]] = {
             name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()
         }
-        payloads = [Payload(record.text, record.title, record.meta, digest) for record, digest in changed]
+        payloads = [_payload(record, digest) for record, digest in changed]
         self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
         return truncated
 
 
+def _payload(record: Record, digest: str) -> Payload:
+    image = "" if record.image is None else record.image.path
+    return Payload(record.text, record.title, record.meta, digest, image)
+
+
 def _record(id_: str, payload: Payload) -> Record:
-    return Record(id_, payload.text, payload.title, payload.meta)
+    return Record(id_, payload.text, payload.title, payload.meta, Image(payload.image) if payload.image else None)
 
 
 def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nearfield.arrays import Vectors, as_matrix, normalise
-from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec, check_vectors
+from nearfield.encoders.base import Encoder, EncoderSpec, check_vectors
+from nearfield.encoders.canaries import canary_items
 from nearfield.errors import CollectionError, SpaceMismatchError
 from nearfield.files import replace_file
 from nearfield.report.frozen import from_json, to_json
@@ -31,7 +32,7 @@ class Manifest:
         retriever: How it ranks.
         store: How its points are kept.
         encoder: The space of its dense vectors; None without a dense leg.
-        canaries: `(n, d)` float32 vectors of the canary texts; None without a dense leg.
+        canaries: `(n, d)` float32 vectors of the canaries; None without a dense leg.
         state: `building` until everything that was to be indexed is.
     """
 
@@ -48,7 +49,7 @@ class Manifest:
             encoder: The one about to be used.
 
         Raises:
-            SpaceMismatchError: If its fingerprint differs, or it gives other vectors for the canary texts.
+            SpaceMismatchError: If its fingerprint differs, or it gives other vectors for the canaries.
         """
         if self.encoder is None or self.canaries is None:
             raise SpaceMismatchError("this collection has no dense leg; it takes no encoder")
@@ -67,8 +68,8 @@ class Manifest:
         if cosines.min() < CANARY_COSINE:
             raise SpaceMismatchError(
                 f"{encoder.spec.name} gives other vectors than when this collection was built (cosine "
-                f"{cosines.min():.4f} on fixed texts, at least {CANARY_COSINE} is the same): its runtime or its remote "
-                "service has changed. Build the collection again"
+                f"{cosines.min():.4f} on fixed inputs, at least {CANARY_COSINE} is the same): its runtime or its "
+                "remote service has changed. Build the collection again"
             )
 
     def save(self, folder: Path) -> None:
@@ -136,7 +137,7 @@ class Manifest:
         canaries = None
         if encoder is not None:
             flat = np.frombuffer(base64.b64decode(values["canaries"]), dtype="<f4")
-            canaries = as_matrix(flat.reshape(len(CANARY_TEXTS), encoder.dim))
+            canaries = as_matrix(flat.reshape(len(canary_items(encoder.modality)), encoder.dim))
         return cls(
             retriever=from_json(RetrieverSpec, values["retriever"]),
             store=from_json(StoreConfig, values["store"]),
@@ -155,5 +156,6 @@ def _state(value: object) -> Literal["building", "ready"]:
 
 
 def encode_canaries(encoder: Encoder) -> Vectors:
-    """Encode the fixed texts: `(n, d)` float32."""
-    return check_vectors(encoder.encode(CANARY_TEXTS), encoder.spec, len(CANARY_TEXTS))
+    """Encode the fixed texts and images: `(n, d)` float32."""
+    items = canary_items(encoder.spec.modality)
+    return check_vectors(encoder.encode(items), encoder.spec, len(items))

@@ -17,6 +17,7 @@ class Hit:
         title: Its heading.
         meta: Its metadata.
         legs: For each leg that found it, the score it gave.
+        image: Path of its image; empty where it has none, or where that was given as bytes.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Hit:
     title: str = ""
     meta: Mapping[str, Json] = field(default_factory=dict)
     legs: Mapping[str, float] = field(default_factory=dict)
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _record_line(record: Record) -> str:
+    if record.image is not None:
+        raise DataError(f"record {record.id!r} has an image, which a BEIR folder cannot hold")
     if taken := _OWN_FIELDS & record.meta.keys():
         raise DataError(f"record {record.id!r} has metadata named {min(taken)!r}, which BEIR uses itself; rename it")
     return _json({"_id": record.id, "title": record.title, "text": record.text, **record.meta})

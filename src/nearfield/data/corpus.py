@@ -81,7 +81,7 @@ class Corpus:
         seen: set[int] = set()
         for line, row in self._rows.open():
             try:
-                record = parser.record(row)
+                record = self._seen(parser.record(row))
                 key = hash(record.id)
                 if key in seen:
                     self._refuse_duplicate(record.id, line)
@@ -94,6 +94,19 @@ class Corpus:
             else:
                 yield record
         self._check_end(seen, parser)
+
+    def _seen(self, record: Record) -> Record:
+        """Look at a record's image; where bad records are left out it is decoded, or it would fail too late."""
+        if record.image is None:
+            return record
+        try:
+            if self._skip_bad:
+                record.image.open()
+            else:
+                record.image.check()
+        except DataError as error:
+            raise DataError(f"image of {record.id!r:.80}: {error}") from error
+        return record
 
     def _check_end(self, seen: set[int], parser: "_Parser") -> None:
         if not seen:
@@ -121,25 +134,31 @@ def read_corpus(
     id_field: str | None = None,
     text_field: str | None = None,
     title_field: str | None = None,
+    image_field: str | None = None,
     meta_fields: Sequence[str] | None = None,
     skip_bad: bool = False,
 ) -> Corpus:
-    """Read records from a file, a BEIR folder, a DataFrame or any iterable.
+    """Read records from a file, a BEIR folder, a folder of images, a DataFrame or any iterable.
 
     Nothing is read yet but whether the file is there: the corpus is read each time it is iterated over.
 
     Args:
         source: A path to `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.txt` (a record a line, named by its number; each
-            also `.gz` or `.xz`) or to a BEIR folder; a DataFrame (a named index counts as a column); a mapping from id
-            to text or fields; an iterable of `Record`, of mappings with fields, or of `(id, text)` pairs; a callable
-            that returns such an iterable.
-            An iterator can be read once only. A corpus is given back, with the `skip_bad` asked for if that is true.
+            also `.gz` or `.xz`), to a BEIR folder, or to a folder of PNG, JPEG and WebP files, whose paths inside it
+            become the ids; a DataFrame (a named index counts as a column); a mapping from id to text or fields; an
+            iterable of `Record`, of mappings with fields, or of `(id, text)` pairs; a callable that returns such an
+            iterable. An iterator can be read once only. A corpus is given back, with the `skip_bad` asked for if that
+            is true.
         id_field: Field of the id, a string or a whole number; by default `_id`, else `id`.
         text_field: Field of the text; by default `text`.
         title_field: Field of the title; by default `title`, which records may lack.
+        image_field: Field of the image: the path of a PNG, JPEG or WebP file, relative to the file that names it, or
+            the content of one. By default `image` where there is no field `text`; beside a text, `image` is metadata
+            like any other field unless it is named here.
         meta_fields: Fields to keep as metadata; by default all others. Values must be JSON values; dates become
             ISO 8601, NaN, NA and NaT are left out. Cells of a CSV or TSV file stay strings.
-        skip_bad: Whether bad records are counted in `Corpus.skipped` and left out; else the first is an error.
+        skip_bad: Whether bad records are counted in `Corpus.skipped` and left out; else the first is an error. Images
+            are then decoded when they are read, to find the damaged ones; else only their headers are looked at.
 
     Returns:
         The corpus. Each pass over it checks each record and that no id comes twice.
@@ -151,11 +170,12 @@ def read_corpus(
     Examples:
         >>> corpus = read_corpus([{"id": 7, "text": "Bleed the radiator.", "year": 2024}])
         >>> list(corpus)
-        [Record(id='7', text='Bleed the radiator.', title='', meta={'year': 2024})]
+        [Record(id='7', text='Bleed the radiator.', title='', meta={'year': 2024}, image=None)]
     """
     if isinstance(meta_fields, str):
         raise InvalidInputError(f"meta_fields must be a list of names, got one string; write [{meta_fields!r}]")
-    fields = Fields(id_field, text_field, title_field, None if meta_fields is None else tuple(meta_fields))
+    meta = None if meta_fields is None else tuple(meta_fields)
+    fields = Fields(id_field, text_field, title_field, meta, image=image_field)
     if isinstance(source, Corpus):
         if fields != Fields():
             raise InvalidInputError("the corpus knows its fields already; name them where it is first read")
@@ -174,6 +194,7 @@ class _Parser:
     def __init__(self, fields: Fields, rows: Rows) -> None:
         self._fields = fields
         self._uniform = rows.uniform
+        self._folder = rows.folder
         self._layout: Layout | None = None
         self.unseen = fields.named()
         self.hopeless = False  # True once it is clear that no row can be read, so that skipping is no use
@@ -192,7 +213,7 @@ class _Parser:
     def _settle(self, found: Set[str]) -> Layout:
         # What the first row of a table lacks, all lack; elsewhere the next one may have it.
         self.hopeless = self._uniform
-        layout = self._fields.layout(found)
+        layout = self._fields.layout(found, self._folder)
         if self._uniform and self.unseen:
             raise DataError(f"no field {sorted(self.unseen)[0]!r}; fields found: {', '.join(map(repr, found))}")
         self.hopeless = False

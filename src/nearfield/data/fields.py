@@ -2,11 +2,14 @@
 
 import math
 import numbers
+import os
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Final
 
+from nearfield.data.images import Image
 from nearfield.data.records import MAX_DEPTH, MAX_ID_BYTES, Json, Record
 from nearfield.errors import DataError
 
@@ -25,6 +28,9 @@ class Fields:
         title: Field of the title.
         meta: Fields to keep as metadata; None keeps all others.
         text_names: Where to look for the text if no field is asked for.
+        image: Field of the image.
+        image_names: Where to look for the image if no field is asked for; only in rows that have no text, since
+            beside a text such a field has always been metadata.
     """
 
     id: str | None = None
@@ -32,19 +38,36 @@ class Fields:
     title: str | None = None
     meta: tuple[str, ...] | None = None
     text_names: tuple[str, ...] = ("text",)
+    image: str | None = None
+    image_names: tuple[str, ...] = ("image",)
 
     def named(self) -> set[str]:
         """Tell the optional fields asked for by name, of which each must be in some row."""
-        return {*(self.meta or ()), *([self.title] if self.title is not None else [])}
+        return {*(self.meta or ()), *(name for name in (self.title, self.image) if name is not None)}
 
-    def layout(self, found: Set[str]) -> "Layout":
-        """Settle which fields are read, from those a row has; a `DataError` lists them if that fails."""
+    def layout(self, found: Set[str], folder: Path = Path()) -> "Layout":
+        """Settle which fields are read, from those a row has; a `DataError` lists them if that fails.
+
+        Args:
+            found: The fields of the row.
+            folder: What paths of images are relative to.
+
+        Returns:
+            The fields to read.
+        """
         id_field = _choose(found, self.id, ID_NAMES, "id")
-        text_field = _choose(found, self.text, self.text_names, "text")
+        image_field = self.image
+        if image_field is None and self.text is None and found.isdisjoint(self.text_names):
+            image_field = next((name for name in self.image_names if name in found), None)
+        if image_field is not None and self.text is None and found.isdisjoint(self.text_names):
+            text_field = self.text_names[0]
+        else:
+            text_field = _choose(found, self.text, self.text_names, "text")
         title_field = self.title
         if title_field is None and "title" not in (id_field, text_field):
             title_field = "title"
-        return Layout(id_field, text_field, title_field, None if self.meta is None else frozenset(self.meta))
+        meta = None if self.meta is None else frozenset(self.meta)
+        return Layout(id_field, text_field, title_field, meta, image_field, folder)
 
 
 def _choose(found: Set[str], asked: str | None, names: Iterable[str], role: str) -> str:
@@ -63,40 +86,47 @@ class Layout:
 
     Attributes:
         id: Field of the id, which each row must have.
-        text: Field of the text, which each row must have.
+        text: Field of the text, which each row must have unless there are images.
         title: Field of the title, which a row may lack; None for no titles.
         meta: Fields to keep as metadata; None keeps all others.
+        image: Field of the image, which a row may lack; None for no images.
+        folder: What paths of images are relative to.
     """
 
     id: str
     text: str
     title: str | None
     meta: frozenset[str] | None
+    image: str | None = None
+    folder: Path = Path()
 
     def record(self, row: Mapping[str, object]) -> Record:
         """Make a record of a row, or raise a `DataError` (without a place) that says why not."""
         try:
-            id_value, text_value = row[self.id], row[self.text]
+            id_value = row[self.id]
+            text_value = row[self.text] if self.image is None else row.get(self.text)
         except KeyError as error:
             listing = ", ".join(repr(name) for name in list(row)[:20])
             raise DataError(f"no field {error}; fields found: {listing}") from None
         title = as_text(row[self.title], self.title) if self.title is not None and self.title in row else ""
-        own, wanted = (self.id, self.text, self.title), self.meta
+        image = None if self.image is None else as_image(row.get(self.image), self.image, self.folder)
+        own, wanted = (self.id, self.text, self.title, self.image), self.meta
         meta = {name: value for name, value in row.items() if (name not in own if wanted is None else name in wanted)}
-        return _record(as_id(id_value), as_text(text_value, self.text), title, meta)
+        return _record(as_id(id_value), as_text(text_value, self.text), title, meta, image)
 
 
 def check_record(record: Record) -> Record:
     """Validate a record made by the caller; the same record with its metadata as plain JSON values."""
     if not isinstance(record.id, str):
         raise DataError(f"id must be a str, got {type(record.id).__name__} {record.id!r:.60}")
-    return _record(as_id(record.id), as_text(record.text, "text"), as_text(record.title, "title"), record.meta)
+    text, title, image = as_text(record.text, "text"), as_text(record.title, "title"), record.image
+    return _record(as_id(record.id), text, title, record.meta, None if image is None else as_image(image, "image"))
 
 
-def _record(id_: str, text: str, title: str, meta: Mapping[str, object]) -> Record:
-    if not (text and not text.isspace()) and not title.strip():
+def _record(id_: str, text: str, title: str, meta: Mapping[str, object], image: Image | None) -> Record:
+    if image is None and not (text and not text.isspace()) and not title.strip():
         raise DataError(f"text of {id_!r:.80} is empty, and so is its title")
-    return Record(id_, text, title, as_meta(meta) if meta else {})
+    return Record(id_, text, title, as_meta(meta) if meta else {}, image)
 
 
 def as_id(value: object) -> str:
@@ -129,6 +159,24 @@ def as_text(value: object, field: str) -> str:
     if not value.isascii():
         _check_unicode(value, field)
     return value
+
+
+def as_image(value: object, field: str, folder: Path = Path()) -> Image | None:
+    """Take an image, its bytes or its path, or nothing as no image; a `DataError` (without a place) for others."""
+    if isinstance(value, Image):
+        return value
+    if is_missing(value) or value in ("", b""):
+        return None
+    if isinstance(value, str) and "://" in value:
+        raise DataError(f"{field} must be the path of a file, got {value!r:.60}; download it first")
+    if isinstance(value, bytes):
+        return Image(value)
+    if isinstance(value, str | os.PathLike):
+        return Image(folder / value)
+    raise DataError(
+        f"{field} must be the path, the bytes or an Image of a PNG, JPEG or WebP file, got {type(value).__name__} "
+        f"{value!r:.60}"
+    )
 
 
 def as_meta(meta: Mapping[str, object]) -> dict[str, Json]:

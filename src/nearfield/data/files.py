@@ -31,6 +31,11 @@ def require_file(path: Path) -> Path:
     raise DataError(f"{problem} (looked from {Path.cwd()})" if not path.is_absolute() else problem, source=str(path))
 
 
+def has_file(folder: Path, name: str) -> bool:
+    """Tell whether `name`, `name.gz` or `name.xz` is in a folder."""
+    return any((folder / f"{name}{suffix}").is_file() for suffix in COMPRESSIONS)
+
+
 def find_in_folder(folder: Path, name: str) -> Path:
     """Find `name`, `name.gz` or `name.xz` in a folder."""
     for suffix in COMPRESSIONS:

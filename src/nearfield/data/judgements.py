@@ -109,7 +109,7 @@ def read_queries(source: Source, *, id_field: str | None = None, text_field: str
     Raises:
         DataError: If the file or a query of it cannot be used.
     """
-    fields = Fields(id_field, text_field, meta=(), text_names=("text", "query"))
+    fields = Fields(id_field, text_field, meta=(), text_names=("text", "query"), image_names=())
     queries: dict[str, str] = {}
     corpus = Corpus(rows_of(source, what="queries"), fields)
     for record in corpus:

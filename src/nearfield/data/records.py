@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
+from nearfield.data.images import Image
+
 Item = TypeVar("Item")
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -25,12 +27,14 @@ class Record:
         text: The body.
         title: A heading; kept apart so that BEIR folders survive a round trip.
         meta: JSON values to filter by and to show.
+        image: An image, which an encoder of images takes instead of the text; a record with one needs no text.
     """
 
     id: str
     text: str
     title: str = ""
     meta: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    image: Image | None = None
 
     @property
     def content(self) -> str:
@@ -39,9 +43,11 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """Hash of everything but the id: 32 hexadecimal digits."""
-        content = json.dumps([self.title, self.text, dict(self.meta)], sort_keys=True)
-        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+        """Hash of everything but the id, of an image its content and its path: 32 hexadecimal digits."""
+        content: list[object] = [self.title, self.text, dict(self.meta)]
+        if self.image is not None:
+            content += [self.image.digest, self.image.path]
+        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from nearfield.data.files import find_in_folder, format_suffix, require_file
+from nearfield.data.files import find_in_folder, format_suffix, has_file, require_file
+from nearfield.data.image_folder import holds_images, read_images
 from nearfield.data.jsonl import read_jsonl
 from nearfield.data.lines import read_lines
 from nearfield.data.records import Record
@@ -18,7 +19,7 @@ Source: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[ob
 Content: TypeAlias = "Mapping[str, object] | Record | DataError"
 Row: TypeAlias = tuple[int, Content]
 
-_FORMATS = ".jsonl, .ndjson, .csv, .tsv, .txt (each also .gz or .xz) or a BEIR folder"
+_FORMATS = ".jsonl, .ndjson, .csv, .tsv, .txt (each also .gz or .xz), a BEIR folder or a folder of images"
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Rows:
         open: Starts the stream: 1-based line (or position), and a row or what is wrong with it.
         uniform: Whether all rows have the fields of the first, as in a table.
         repeatable: Whether `open` may be called twice.
+        folder: What paths in the rows are relative to.
     """
 
     name: str
     open: Callable[[], Iterator[Row]]
     uniform: bool = False
     repeatable: bool = True
+    folder: Path = Path()
 
 
 def rows_of(source: Source, *, what: str) -> Rows:
@@ -75,16 +78,18 @@ def rows_of(source: Source, *, what: str) -> Rows:
 
 def _file_rows(path: Path, what: str) -> Rows:
     if path.is_dir():
+        if what == "corpus" and not has_file(path, "corpus.jsonl") and holds_images(path):
+            return Rows(str(path), partial(read_images, path))
         path = find_in_folder(path, f"{what}.jsonl")
     require_file(path)
     suffix = format_suffix(path)
     if suffix in (".jsonl", ".ndjson"):
-        return Rows(str(path), partial(read_jsonl, path))
+        return Rows(str(path), partial(read_jsonl, path), folder=path.parent)
     if suffix == ".txt":
         return Rows(str(path), partial(read_lines, path), uniform=True)
     if suffix in (".csv", ".tsv"):
         delimiter = "," if suffix == ".csv" else "\t"
-        return Rows(str(path), partial(read_table, path, delimiter=delimiter), uniform=True)
+        return Rows(str(path), partial(read_table, path, delimiter=delimiter), uniform=True, folder=path.parent)
     given = f"extension {suffix!r}" if suffix else "no extension"
     raise DataError(f"cannot tell the format from {given}; use {_FORMATS}", source=str(path))
 

@@ -16,7 +16,7 @@ from nearfield.encoders.api_models import API_MODELS, ApiModel
 from nearfield.encoders.api_options import ServiceOptions
 from nearfield.encoders.api_services import Question, Service
 from nearfield.encoders.api_workers import Workers
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, check_vectors
+from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, check_vectors
 from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
@@ -88,7 +88,7 @@ class ApiEncoder:
             on_overflow="truncate" if self._service.cuts else "error",
         )
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts without saying what they are; where the service must be told, as documents.
 
         Args:
@@ -108,11 +108,11 @@ class ApiEncoder:
         """
         return self._collect(as_texts(texts), None, progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `encode` with the role told to services that know it."""
         return self._collect(as_texts(texts), "query", progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `encode` with the role told to services that know it."""
         return self._collect(as_texts(texts), "document", progress)
 
@@ -131,7 +131,7 @@ class ApiEncoder:
         """
         return self._encode(as_texts(texts), "document", progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Estimate the tokens of each text under the prompt of its role; see `estimate_tokens`.
 
         Args:

@@ -1,4 +1,4 @@
-"""What an encoder is: texts in, one float32 row each out, and a spec that says which space they are in."""
+"""What an encoder is: texts or images in, one float32 row each out, and a spec that says which space they are in."""
 
 import hashlib
 import json
@@ -8,12 +8,16 @@ from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from nearfield.arrays import Metric, Vectors, as_matrix
+from nearfield.data.images import Image
+from nearfield.data.records import Record
 from nearfield.encoders.options import Overflow, Precision
-from nearfield.errors import EncoderError, InvalidInputError
+from nearfield.errors import DataError, EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
 Role: TypeAlias = Literal["query", "document"]
 Modality: TypeAlias = Literal["text", "image", "text+image"]
+Item: TypeAlias = str | Image
+"""What an encoder takes: a text, or an image if its modality says so."""
 
 _ADDED = {"precision": "float32", "calibration": "", "on_overflow": "truncate"}
 
@@ -89,7 +93,7 @@ class TextInspection:
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors. Every method takes a sequence of texts and keeps its order."""
+    """Turns texts, images or both into vectors, as `spec.modality` says. Every method keeps the order of its input."""
 
     @property
     def spec(self) -> EncoderSpec:
@@ -101,20 +105,20 @@ class Encoder(Protocol):
         """Memory that the weights take; 0 when they are elsewhere."""
         ...
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as they are, without any prompt: `(n, d)` float32."""
+    def encode(self, items: Sequence[Item], /, *, progress: Progress = silent) -> Vectors:
+        """Encode texts as they are, without any prompt, or images: `(n, d)` float32."""
         ...
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as queries: `(n, d)` float32."""
+    def encode_query(self, items: Sequence[Item], /, *, progress: Progress = silent) -> Vectors:
+        """Encode texts or images as queries: `(n, d)` float32."""
         ...
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as documents: `(n, d)` float32."""
+    def encode_document(self, items: Sequence[Item], /, *, progress: Progress = silent) -> Vectors:
+        """Encode texts or images as documents: `(n, d)` float32."""
         ...
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
-        """Say how many tokens each text has, and whether it would be cut or is empty."""
+    def inspect(self, items: Sequence[Item], /, *, role: Role = "document") -> list[TextInspection]:
+        """Say how many tokens each text has, and whether it would be cut or is empty; an image has 0 and is neither."""
         ...
 
 
@@ -171,7 +175,7 @@ def prompt_for(spec: EncoderSpec, role: Role) -> str:
     return prompts[role]
 
 
-def as_texts(texts: Sequence[str]) -> list[str]:
+def as_texts(texts: Sequence[Item]) -> list[str]:
     """Validate the texts given to an encoder.
 
     Args:
@@ -185,13 +189,93 @@ def as_texts(texts: Sequence[str]) -> list[str]:
     """
     if isinstance(texts, str | bytes):
         raise InvalidInputError("texts must be a sequence of strings, got one string; write [text]")
-    texts = list(texts)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InvalidInputError(f"texts[{position}] must be a str, got {type(text).__name__}")
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise InvalidInputError(f"texts[{position}] is not valid Unicode: {error.reason}") from error
-    return texts
+    return [_as_text(text, f"texts[{position}]") for position, text in enumerate(_listed(texts))]
+
+
+def _as_text(text: object, name: str) -> str:
+    if isinstance(text, Image):
+        raise InvalidInputError(
+            f"{name} is an image, and this encoder reads texts only; take a CLIP or SigLIP model for images and "
+            "texts, a ViT or DINOv2 model for images alone"
+        )
+    if not isinstance(text, str):
+        raise InvalidInputError(f"{name} must be a str, got {type(text).__name__}")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInputError(f"{name} is not valid Unicode: {error.reason}") from error
+    return text
+
+
+def as_images(images: Sequence[Item]) -> list[Image]:
+    """Validate the images given to an encoder; they are not opened yet.
+
+    Args:
+        images: A sequence of images.
+
+    Returns:
+        The images as a list.
+
+    Raises:
+        InvalidInputError: If `images` is no sequence, or holds anything but images.
+    """
+    listed = _listed(images)
+    for position, image in enumerate(listed):
+        if isinstance(image, str):
+            raise InvalidInputError(
+                f"images[{position}] is a text, and this encoder reads images only; take a CLIP or SigLIP model for "
+                "images and texts, or write Image(path) if it is the path of one"
+            )
+        if not isinstance(image, Image):
+            raise InvalidInputError(f"images[{position}] must be an Image, got {type(image).__name__}")
+    return [image for image in listed if isinstance(image, Image)]
+
+
+def as_items(items: Sequence[Item]) -> list[Item]:
+    """Validate the texts and images given to an encoder of both.
+
+    Args:
+        items: A sequence of texts and images.
+
+    Returns:
+        The same as a list.
+
+    Raises:
+        InvalidInputError: If `items` is no sequence, or holds anything but images and strings that UTF-8 can carry.
+    """
+    return [
+        item if isinstance(item, Image) else _as_text(item, f"items[{position}]")
+        for position, item in enumerate(_listed(items))
+    ]
+
+
+def _listed(items: Sequence[Item]) -> list[Item]:
+    if isinstance(items, str | bytes | Image):
+        raise InvalidInputError("an encoder takes a sequence of texts or images, got one; write [it]")
+    return list(items)
+
+
+def item_of(record: Record, spec: EncoderSpec) -> Item:
+    """Choose what of a record an encoder takes: its image if it has one and the encoder reads images, else its text.
+
+    Args:
+        record: The record.
+        spec: The encoder's spec.
+
+    Returns:
+        The image, or title and text.
+
+    Raises:
+        DataError: If the record has nothing that the encoder reads.
+    """
+    if record.image is not None and spec.modality != "text":
+        return record.image
+    if spec.modality == "image":
+        raise DataError(f"record {record.id!r} has no image, and {spec.name} reads images only; leave it out")
+    if record.image is not None and not record.content.strip():
+        raise DataError(
+            f"record {record.id!r} has an image and no text, and {spec.name} reads texts only; take a CLIP, SigLIP, "
+            "ViT or DINOv2 model"
+        )
+    return record.content

@@ -1,8 +1,9 @@
 """Vectors once computed are kept on disk, so that comparing and then indexing encodes each text once.
 
 One SQLite file for all encoders. The key is a hash of the encoder's fingerprint (prompts included), the role and the
-text, so vectors of one space never meet another. SQLite's write-ahead log makes it safe under several processes and
-hard kills: what is missing is computed again. When the file grows past its bound, what was written first goes first.
+text or the image's content, so vectors of one space never meet another. SQLite's write-ahead log makes it safe under
+several processes and hard kills: what is missing is computed again. When the file grows past its bound, what was
+written first goes first.
 With each vector stands how long it took, so that the cost of encoding is known even when nothing has to be encoded.
 """
 
@@ -19,12 +20,24 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import BatchedEncoder, Encoder, EncoderSpec, Role, TextInspection, as_texts, check_vectors
+from nearfield.data.images import Image
+from nearfield.encoders.base import (
+    BatchedEncoder,
+    Encoder,
+    EncoderSpec,
+    Item,
+    Role,
+    TextInspection,
+    as_items,
+    as_texts,
+    check_vectors,
+)
 from nearfield.errors import StorageError
 from nearfield.progress import Progress, silent
 
 DEFAULT_MAX_BYTES = 4 * 2**30
 _CHUNK = 1024  # texts looked up and encoded between two commits: what a kill can cost
+_IMAGE_LENGTH = 1000  # an image takes about as long as so many characters
 _SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, seconds REAL NOT NULL)"
 _FILE_NAME = "vectors-1.sqlite"  # the number of the schema, so that versions of nearfield may share a folder
 
@@ -142,11 +155,16 @@ class VectorCache:
             )
 
 
-def vector_key(fingerprint: str, text: str) -> bytes:
-    """Make the key of a document's vector: 16 bytes."""
-    digest = hashlib.blake2b(f"{fingerprint}\0document\0".encode(), digest_size=16)
-    digest.update(text.encode())
+def vector_key(fingerprint: str, item: Item) -> bytes:
+    """Make the key of a document's vector, of an image by its content: 16 bytes."""
+    role, content = ("image", item.digest) if isinstance(item, Image) else ("document", item)
+    digest = hashlib.blake2b(f"{fingerprint}\0{role}\0".encode(), digest_size=16)
+    digest.update(content.encode())
     return digest.digest()
+
+
+def _length(item: Item) -> int:
+    return _IMAGE_LENGTH if isinstance(item, Image) else len(item)
 
 
 class CachedEncoder:
@@ -179,54 +197,55 @@ class CachedEncoder:
         """Memory that the weights take."""
         return self.encoder.weights_bytes
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as they are, without any prompt: `(n, d)` float32."""
-        return self.encoder.encode(texts, progress=progress)
+    def encode(self, items: Sequence[Item], *, progress: Progress = silent) -> Vectors:
+        """Encode texts as they are, without any prompt, or images: `(n, d)` float32."""
+        return self.encoder.encode(items, progress=progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as queries: `(n, d)` float32."""
-        return self.encoder.encode_query(texts, progress=progress)
+    def encode_query(self, items: Sequence[Item], *, progress: Progress = silent) -> Vectors:
+        """Encode texts or images as queries: `(n, d)` float32."""
+        return self.encoder.encode_query(items, progress=progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
-        """Encode texts as documents: `(n, d)` float32, computing only those not kept yet."""
-        texts = as_texts(texts)
-        vectors = np.empty((len(texts), self.spec.dim), dtype=np.float32)
-        for start in range(0, len(texts), _CHUNK):
-            chunk = texts[start : start + _CHUNK]
-            keys = [vector_key(self.spec.fingerprint, text) for text in chunk]
+    def encode_document(self, items: Sequence[Item], *, progress: Progress = silent) -> Vectors:
+        """Encode texts or images as documents: `(n, d)` float32, computing only those not kept yet."""
+        checked = as_items(items)
+        vectors = np.empty((len(checked), self.spec.dim), dtype=np.float32)
+        for start in range(0, len(checked), _CHUNK):
+            chunk = checked[start : start + _CHUNK]
+            keys = [vector_key(self.spec.fingerprint, item) for item in chunk]
             kept = self.cache.get(keys, self.spec.dim)
-            missing = {key: text for key, text in zip(keys, chunk, strict=True) if key not in kept}
+            missing = {key: item for key, item in zip(keys, chunk, strict=True) if key not in kept}
             if missing:
                 known = start + len(chunk) - len(missing)
-                kept |= self._compute(missing, lambda what, done, _: progress(what, known + done, len(texts)))  # noqa: B023  # called before the next chunk
+                kept |= self._compute(missing, lambda what, done, _: progress(what, known + done, len(checked)))  # noqa: B023  # called before the next chunk
             vectors[start : start + len(chunk)] = [kept[key].vector for key in keys]
             self.seconds += sum(kept[key].seconds for key in keys)
-            progress("encoding", start + len(chunk), len(texts))
+            progress("encoding", start + len(chunk), len(checked))
         return vectors
 
-    def _compute(self, texts: Mapping[bytes, str], progress: Progress) -> dict[bytes, Kept]:
-        """Encode texts and keep them, each batch as soon as it is there."""
-        keys, contents = list(texts), list(texts.values())
+    def _compute(self, items: Mapping[bytes, Item], progress: Progress) -> dict[bytes, Kept]:
+        """Encode items and keep them, each batch as soon as it is there."""
+        keys, contents = list(items), list(items.values())
         computed: dict[bytes, Kept] = {}
         began = time.perf_counter()
         for rows, found in self._encode(contents, progress):
             # Checked before it is kept: a damaged vector would come back for ever.
             vectors = check_vectors(found, self.spec, len(rows))
-            share = (time.perf_counter() - began) / max(1, sum(len(contents[row]) for row in rows))
+            share = (time.perf_counter() - began) / max(1, sum(_length(contents[row]) for row in rows))
             fresh = {
-                keys[row]: Kept(vector, share * len(contents[row])) for row, vector in zip(rows, vectors, strict=True)
+                keys[row]: Kept(vector, share * _length(contents[row]))
+                for row, vector in zip(rows, vectors, strict=True)
             }
             self.cache.put(fresh)
             computed |= fresh
             began = time.perf_counter()
         return computed
 
-    def _encode(self, texts: list[str], progress: Progress) -> Iterator[tuple[range, Vectors]]:
+    def _encode(self, items: list[Item], progress: Progress) -> Iterator[tuple[range, Vectors]]:
         if isinstance(self.encoder, BatchedEncoder):
-            yield from self.encoder.encode_document_batches(texts, progress=progress)
+            yield from self.encoder.encode_document_batches(as_texts(items), progress=progress)
         else:
-            yield range(len(texts)), self.encoder.encode_document(texts, progress=progress)
+            yield range(len(items)), self.encoder.encode_document(items, progress=progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, items: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""
-        return self.encoder.inspect(texts, role=role)
+        return self.encoder.inspect(items, role=role)

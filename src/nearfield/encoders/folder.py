@@ -194,16 +194,30 @@ def load_tokenizer(folder: ModelFolder) -> Tokenizer:
     Raises:
         ModelFolderError: If its file is damaged, or no text would fit into the maximum length.
     """
+    return open_tokenizer(folder.tokenizer, folder.max_tokens)
+
+
+def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """Load a `tokenizer.json` as `load_tokenizer` does.
+
+    Args:
+        path: The file.
+        max_tokens: Where to cut, special tokens included.
+
+    Returns:
+        The tokeniser.
+
+    Raises:
+        ModelFolderError: If the file is damaged, or no text would fit into the maximum length.
+    """
     try:
-        tokenizer = Tokenizer.from_file(str(folder.tokenizer))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing more precise
-        raise ModelFolderError(
-            f"{folder.tokenizer} is not a readable tokenizer ({error}); download it again"
-        ) from error
+        raise ModelFolderError(f"{path} is not a readable tokenizer ({error}); download it again") from error
     tokenizer.no_padding()
-    if folder.max_tokens <= tokenizer.num_special_tokens_to_add(False):
-        raise ModelFolderError(f"{folder.root}: at most {folder.max_tokens} tokens leave no room for any text")
-    tokenizer.enable_truncation(folder.max_tokens)
+    if max_tokens <= tokenizer.num_special_tokens_to_add(False):
+        raise ModelFolderError(f"{path.parent}: at most {max_tokens} tokens leave no room for any text")
+    tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 

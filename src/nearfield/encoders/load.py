@@ -21,6 +21,7 @@ from nearfield.encoders.options import (
     override,
     split_name,
 )
+from nearfield.encoders.vision_folder import vision_kind
 from nearfield.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _FAMILIES = {
     "static": "static:StaticEncoder",
     "transformer": "transformer:TransformerEncoder",
     "sentence-transformers": "sentence_transformers_engine:SentenceTransformerEncoder",
+    "image": "image:ImageEncoder",
+    "clip": "clip:DualEncoder",
 }
 
 
@@ -116,6 +119,8 @@ def _kind(folder: Path) -> str:
     """Find out what a folder's own files call it."""
     from nearfield.encoders.folder import why_unsupported
 
+    if (kind := vision_kind(folder)) is not None:
+        return kind
     if is_static(folder):
         return "static"
     return "sentence-transformers" if why_unsupported(folder) else "transformer"

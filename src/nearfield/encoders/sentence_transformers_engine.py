@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, check_vectors, prompt_for
+from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, check_vectors, prompt_for
 from nearfield.encoders.defaults import entry_for
 from nearfield.encoders.folder import read_prompts, why_unsupported
 from nearfield.encoders.json_files import read_json, read_json_object
@@ -75,7 +75,7 @@ class SentenceTransformerEncoder:
         spec = _spec(model, root, name or root.resolve().name, dim)
         return cls(model, spec, weights_bytes=sum(file.stat().st_size for file in root.rglob("*.safetensors")))
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as they are, without any prompt.
 
         Args:
@@ -91,15 +91,15 @@ class SentenceTransformerEncoder:
         """
         return self._encode(as_texts(texts), "", progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `encode` with the query prompt before each."""
         return self._encode(as_texts(texts), self.spec.query_prompt, progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `encode` with the document prompt before each."""
         return self._encode(as_texts(texts), self.spec.document_prompt, progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Count the tokens of each text under the prompt of its role.
 
         Args:

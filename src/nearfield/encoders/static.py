@@ -15,7 +15,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, prompt_for
+from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.static_folder import StaticFolder, read_static_folder
 from nearfield.encoders.static_words import WholeTexts, WordByWord
@@ -78,7 +78,7 @@ class StaticEncoder:
             folder, tokenizer, name=name or folder.root.resolve().name, threads=runtime.threads or available_cores()
         )
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as they are, without any prompt.
 
         Args:
@@ -94,15 +94,15 @@ class StaticEncoder:
         """
         return self._encode(as_texts(texts), "", progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `encode` with the query prompt before each."""
         return self._encode(as_texts(texts), self.spec.query_prompt, progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `encode` with the document prompt before each."""
         return self._encode(as_texts(texts), self.spec.document_prompt, progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Count the tokens of each text under the prompt of its role.
 
         Args:

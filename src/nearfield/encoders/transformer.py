@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
-from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts, prompt_for
+from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.batches import batches, chunks
 from nearfield.encoders.defaults import entry_for, with_defaults
 from nearfield.encoders.folder import ModelFolder, load_tokenizer, read_folder
@@ -110,7 +110,7 @@ class TransformerEncoder:
             skipping=skipping,
         )
 
-    def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as they are, without any prompt.
 
         Args:
@@ -127,11 +127,11 @@ class TransformerEncoder:
         """
         return self._encode(as_texts(texts), "", progress)
 
-    def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `encode` with the query prompt before each."""
         return self._encode(as_texts(texts), self.spec.query_prompt, progress)
 
-    def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+    def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `encode` with the document prompt before each."""
         return self._encode(as_texts(texts), self.spec.document_prompt, progress)
 
@@ -161,7 +161,7 @@ class TransformerEncoder:
         """
         return self._words.encode(as_texts(texts), spans, layers=layers, progress=progress)
 
-    def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
+    def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Count the tokens of each text under the prompt of its role.
 
         Args:
@@ -176,10 +176,10 @@ class TransformerEncoder:
         """
         prompt = prompt_for(self.spec, role)
         inspections = []
-        texts = as_texts(texts)
-        for start, stop in chunks(texts):
-            encodings = self._counter.encode_batch_fast(self._prepare(texts[start:stop], prompt))
-            for text, encoding in zip(texts[start:stop], encodings, strict=True):
+        checked = as_texts(texts)
+        for start, stop in chunks(checked):
+            encodings = self._counter.encode_batch_fast(self._prepare(checked[start:stop], prompt))
+            for text, encoding in zip(checked[start:stop], encodings, strict=True):
                 tokens = len(encoding)
                 inspections.append(TextInspection(tokens, tokens > self.spec.max_tokens, not text.strip()))
         return inspections

@@ -56,12 +56,14 @@ class Payload:
         title: The heading.
         meta: JSON values that filters see; they come back equal to what was given.
         digest: The caller's hash of the content, for telling unchanged records; not searched.
+        image: Path of the image; empty where there is none.
     """
 
     text: str = ""
     title: str = ""
     meta: Mapping[str, Json] = field(default_factory=dict)
     digest: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -75,7 +75,9 @@ def _points(batch: CheckedBatch, config: StoreConfig, rows: range) -> "list[engi
             named[leg] = qdrant_edge.SparseVector(*batch.sparse[leg][row])
         stored = stored_fields(batch.fields[row])
         stored[ID] = id
-        texts = TO_JSON([payload.text, payload.title, payload.digest])
+        # Only where there is an image: so the format of records without one stays as it was.
+        image = [payload.image] if payload.image else []
+        texts = TO_JSON([payload.text, payload.title, payload.digest, *image])
         stored[BODY] = f"[{texts},{batch.metas[row]}]"
         if norms[place] is not None:
             stored[NORM] = norms[place]
@@ -135,8 +137,8 @@ def query_vector(vector: npt.ArrayLike, config: StoreConfig) -> list[float]:
 
 def read_payload(stored: dict[str, Any]) -> Payload:
     """Read what is kept beside a point's vectors."""
-    (text, title, digest), meta = json.loads(stored[BODY])
-    return Payload(text=text, title=title, meta=meta, digest=digest)
+    (text, title, digest, *image), meta = json.loads(stored[BODY])
+    return Payload(text=text, title=title, meta=meta, digest=digest, image=image[0] if image else "")
 
 
 def read_point(record: "engine.Record") -> Point:
