@@ -7,7 +7,8 @@ from hash_encoder import HashEncoder
 from tiny_bert import write_folder
 
 from nearfield.encoders.base import Encoder
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.encoders.load import load_encoder
 from nearfield.encoders.reduced import ReducedEncoder
 from nearfield.encoders.transformer import TransformerEncoder

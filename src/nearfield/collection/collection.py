@@ -15,7 +15,8 @@ from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.records import Record, batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, check_vectors
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.errors import InvalidInputError
 from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent

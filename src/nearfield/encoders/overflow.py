@@ -81,24 +81,34 @@ class RefusingEncoder:
         Raises:
             InvalidInputError: If a text is longer than the encoder reads.
         """
-        self._check(texts, "document", exempt=CANARY_TEXTS)
+        self.check(texts, "document", exempt=CANARY_TEXTS)
         return self.encoder.encode(texts, progress=progress)
 
     def encode_query(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `(n, d)` float32; one that is too long is an `InvalidInputError`."""
-        self._check(texts, "query")
+        self.check(texts, "query")
         return self.encoder.encode_query(texts, progress=progress)
 
     def encode_document(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `(n, d)` float32; one that is too long is an `InvalidInputError`."""
-        self._check(texts, "document")
+        self.check(texts, "document")
         return self.encoder.encode_document(texts, progress=progress)
 
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be refused (`truncated`) or is empty."""
         return self.encoder.inspect(texts, role=role)
 
-    def _check(self, texts: Sequence[str], role: Role, exempt: Sequence[str] = ()) -> None:
+    def check(self, texts: Sequence[str], role: Role, *, exempt: Sequence[str] = ()) -> None:
+        """Refuse texts that the encoder would cut.
+
+        Args:
+            texts: Any number of texts.
+            role: Whose prompt to count.
+            exempt: Texts that may be cut.
+
+        Raises:
+            InvalidInputError: If a text is longer than the encoder reads.
+        """
         for position, inspection in enumerate(self.encoder.inspect(texts, role=role)):
             if inspection.truncated and texts[position] not in exempt:
                 raise InvalidInputError(
