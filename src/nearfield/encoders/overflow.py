@@ -162,18 +162,20 @@ class ChunkingEncoder:
         """Say how many tokens each text has, and whether it is empty; nothing is cut, so none is `truncated`."""
         return [replace(found, truncated=False) for found in self.encoder.inspect(texts, role=role)]
 
-    def _encode(
-        self, texts: Sequence[str], prompt: str, encode: Callable[[Sequence[str]], Vectors], progress: Progress
-    ) -> Vectors:
+    def _encode(self, texts: Sequence[str], prompt: str, encode: Callable[..., Vectors], progress: Progress) -> Vectors:
         texts = as_texts(texts)
         vectors = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         progress("encoding", 0, len(texts))
         for start in range(0, len(texts), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            windows = self.encoder.windows(texts[block], prompt=prompt)
-            found = encode([window.text for parts in windows for window in parts])
-            vectors[block] = self._averaged(found, windows)
-            progress("encoding", min(start + _BLOCK, len(texts)), len(texts))
+            stop = min(start + _BLOCK, len(texts))
+            windows = self.encoder.windows(texts[start:stop], prompt=prompt)
+            parts = [window.text for cut in windows for window in cut]
+
+            def tell(what: str, done: int, _: int | None, *, share: float = (stop - start) / len(parts)) -> None:
+                progress(what, start + int(done * share), len(texts))  # noqa: B023  # called before the next block
+
+            vectors[start:stop] = self._averaged(encode(parts, progress=tell), windows)
+            progress("encoding", stop, len(texts))
         return vectors
 
     def _averaged(self, found: Vectors, windows: list[list[Window]]) -> Vectors:
