@@ -35,5 +35,5 @@ class HashEncoder:
     encode_document = encode
 
     def inspect(self, texts: Sequence[str], *, role: Role = "document") -> list[TextInspection]:
-        lengths = [len(text.split()) for text in texts]
+        lengths = [len(text.split()) for text in as_texts(texts)]
         return [TextInspection(n, n > self.spec.max_tokens, n == 0) for n in lengths]

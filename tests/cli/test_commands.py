@@ -17,7 +17,10 @@ from nearfield.cli import main
 from nearfield.cli.demo import demo as demo_command
 from nearfield.evaluation.comparison import ComparisonReport
 
-COMMANDS = ("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "encoders", "train", "completion")
+COMMANDS = (
+    *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "encoders", "train", "cache"),
+    "completion",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

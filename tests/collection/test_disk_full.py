@@ -18,7 +18,8 @@ from hash_encoder import HashEncoder
 
 from nearfield.collection.collection import Collection
 from nearfield.data.records import Record
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.errors import CollectionBusyError, StorageError
 from nearfield.files import replace_file
 from nearfield.folder_lock import FolderLock

@@ -31,7 +31,8 @@ from nearfield.collection.manifest import Manifest, encode_canaries
 from nearfield.encoders.api_options import ServiceOptions
 from nearfield.encoders.api_pace import Pace
 from nearfield.encoders.base import CANARY_TEXTS, BatchedEncoder
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import (
     EncoderError,

@@ -3,6 +3,7 @@
 import click
 
 from nearfield import __version__
+from nearfield.cli.cache import cache
 from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
@@ -30,10 +31,11 @@ def main() -> None:
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
       encoders  Which encoders are there?
+      cache     What vectors are kept between runs?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, encoders, train, completion):
+for command in (demo, compare, index, search, evaluate, encode, inspect, encoders, train, cache, completion):
     main.add_command(command)

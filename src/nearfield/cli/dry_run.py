@@ -66,7 +66,11 @@ def show_estimates(
 def _estimate(encoder: "Encoder", items: "list[Item]", role: "Role") -> "ApiEstimate":
     from nearfield.encoders.api_batches import ApiEstimate, PricedEncoder
     from nearfield.encoders.base import as_texts
+    from nearfield.encoders.overflow import RefusingEncoder
+    from nearfield.encoders.reduced import ReducedEncoder
 
+    if isinstance(encoder, ReducedEncoder | RefusingEncoder):
+        encoder = encoder.encoder
     if isinstance(encoder, PricedEncoder):
         return encoder.estimate(as_texts(items), role=role)
     tokens = sum(inspection.tokens for inspection in encoder.inspect(items, role=role))

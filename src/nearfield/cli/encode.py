@@ -65,7 +65,7 @@ def encode(
     require_different({"--output": output}, {"CORPUS": corpus})
     import nearfield as nf
     from nearfield.encoders.base import BatchedEncoder, Item, item_of
-    from nearfield.encoders.cache import CachedEncoder
+    from nearfield.encoders.cached import CachedEncoder
     from nearfield.files import replace_file
 
     loaded = nf.load_encoder(encoder)

@@ -79,8 +79,10 @@ def inspect(
         f"{len(tokens):,} texts, {sum(tokens):,} tokens; " + ", ".join(f"{k} {v:,}" for k, v in quantiles.items())
     )
     share = len(truncated) / len(tokens)
+    fate = "refused" if spec.on_overflow == "error" else "cut"
     click.echo(
-        f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be cut{_some(truncated)}"
+        f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be {fate}"
+        f"{_some(truncated)}"
     )
     click.echo(f"{len(empty):,} are empty{_some(empty)}")
 

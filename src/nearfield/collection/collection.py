@@ -16,7 +16,8 @@ from nearfield.data.images import Image
 from nearfield.data.records import Record, batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.errors import InvalidInputError
 from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent

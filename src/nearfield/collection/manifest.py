@@ -22,6 +22,9 @@ FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 CANARY_COSINE = 0.999
 """Below this cosine between a canary's vector then and now, the encoder is not the same."""
+BINARY_CANARY_COSINE = 0.9
+"""The same of binary vectors: a value near zero changes its sign, and that alone is a cosine of 1 - 2/d. Vectors at a
+cosine of 0.999 have signs at a cosine of about 0.97, other encoders' at about 0 (Charikar 2002)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +68,12 @@ class Manifest:
             )
         now_vectors = encode_canaries(encoder)
         cosines = np.einsum("nd,nd->n", normalise(self.canaries), normalise(now_vectors))
-        if cosines.min() < CANARY_COSINE:
+        least = BINARY_CANARY_COSINE if self.encoder.precision == "binary" else CANARY_COSINE
+        if cosines.min() < least:
             raise SpaceMismatchError(
                 f"{encoder.spec.name} gives other vectors than when this collection was built (cosine "
-                f"{cosines.min():.4f} on fixed inputs, at least {CANARY_COSINE} is the same): its runtime or its "
-                "remote service has changed. Build the collection again"
+                f"{cosines.min():.4f} on fixed inputs, at least {least} is the same): its runtime or its remote "
+                "service has changed. Build the collection again"
             )
 
     def save(self, folder: Path) -> None:

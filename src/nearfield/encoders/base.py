@@ -20,6 +20,7 @@ Item: TypeAlias = str | Image
 """What an encoder takes: a text, or an image if its modality says so."""
 
 _ADDED = {"precision": "float32", "calibration": "", "on_overflow": "truncate"}
+_SAME_SPACE = {"error": "truncate"}  # texts that are refused change no vector of the others
 
 CANARY_TEXTS = (
     "A quick brown fox jumps over the lazy dog.",
@@ -47,7 +48,7 @@ class EncoderSpec:
         dtype: Precision the encoder computes in.
         modality: What is encoded: `text`, `image`, or `text+image` where both land in one space.
         precision: What the vectors' values are rounded to.
-        calibration: Hash of the ranges they are rounded within, where there are any.
+        calibration: Hash of the ranges they are rounded within, or of the texts these follow from, where there are any.
         on_overflow: What happens to a text longer than `max_tokens`: it is cut, refused, or encoded in chunks.
     """
 
@@ -69,8 +70,12 @@ class EncoderSpec:
 
     @cached_property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits over every attribute but the name: equal means comparable."""
+        """32 hexadecimal digits over every attribute but the name: equal means comparable.
+
+        To refuse texts that are too long is the same space as to cut them: the vectors are equal.
+        """
         content = {key: value for key, value in asdict(self).items() if key != "name"}
+        content["on_overflow"] = _SAME_SPACE.get(self.on_overflow, self.on_overflow)
         for key, default in _ADDED.items():  # at its default, what came later changes no earlier fingerprint
             if content[key] == default:
                 del content[key]

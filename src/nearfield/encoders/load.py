@@ -17,6 +17,7 @@ from nearfield.encoders.options import (
     Engine,
     Overflow,
     Precision,
+    VectorOptions,
     join_name,
     override,
     split_name,
@@ -78,6 +79,7 @@ def load_encoder(
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
         InvalidInputError: If the name is empty, or an option is unknown, out of range, or not for this encoder.
+        CapabilityError: If the encoder cannot encode in chunks.
         StorageError: If the hub's local cache cannot be written.
     """
     text, vector, runtime = split_name(os.fspath(name))
@@ -96,7 +98,20 @@ def load_encoder(
             f"{text} is no service, so `service` does not apply; services are {', '.join(SERVICES)}"
         )
     folder = find_folder(text)
-    return _family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime)
+    return _with_options(_family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime), vector)
+
+
+def _with_options(encoder: Encoder, options: VectorOptions) -> Encoder:
+    """Wrap an encoder in what the options ask for; imported only then."""
+    if options.on_overflow != "truncate":
+        from nearfield.encoders.overflow import with_overflow
+
+        encoder = with_overflow(encoder, options.on_overflow)
+    if options.precision != "float32" or options.dim not in (None, encoder.spec.dim):
+        from nearfield.encoders.reduced import ReducedEncoder
+
+        encoder = ReducedEncoder(encoder, dim=options.dim, precision=options.precision)
+    return encoder
 
 
 def _service(name: str) -> tuple[Service, str] | None:

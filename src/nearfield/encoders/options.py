@@ -139,6 +139,24 @@ def override(options: Options, **changes: object) -> Options:
     return replace(options, **given)
 
 
+def rename(name: str, **changes: object) -> str:
+    """Put options into a name that may hold some already.
+
+    Args:
+        name: With or without options.
+        **changes: Options that decide the space, by name; None leaves one as it is.
+
+    Returns:
+        The whole name.
+
+    Examples:
+        >>> rename("all-MiniLM-L6-v2@on_overflow=chunk", dim=128)
+        'all-MiniLM-L6-v2@dim=128,on_overflow=chunk'
+    """
+    base, options, runtime = split_name(name)
+    return join_name(base, override(options, **changes), runtime)
+
+
 def _whole_number(key: str, value: str) -> int:
     if not value.isdecimal():
         raise InvalidInputError(f"{key} must be a whole number of at least 1, got {value!r}")

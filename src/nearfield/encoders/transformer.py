@@ -23,6 +23,7 @@ from nearfield.encoders.onnx_engine import (
     open_states,
 )
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
+from nearfield.encoders.windows import Window, cut_into_windows
 from nearfield.encoders.words import WordEncoder
 from nearfield.errors import EncoderError, ModelFolderError
 from nearfield.progress import Progress, silent
@@ -183,6 +184,28 @@ class TransformerEncoder:
                 tokens = len(encoding)
                 inspections.append(TextInspection(tokens, tokens > self.spec.max_tokens, not text.strip()))
         return inspections
+
+    def windows(self, texts: Sequence[str], *, prompt: str = "") -> list[list[Window]]:
+        """Cut texts into parts that are read whole; see `cut_into_windows`.
+
+        Args:
+            texts: Any number of texts.
+            prompt: What will stand before each part.
+
+        Returns:
+            For each text its parts, lower-cased where the tokeniser sees them so.
+
+        Raises:
+            InvalidInputError: If `texts` is not a sequence of strings, or the prompt leaves no room for any text.
+        """
+        texts, prompt = self._prepare(as_texts(texts), ""), self._prepare([prompt], "")[0]
+        return [
+            windows
+            for start, stop in chunks(texts)
+            for windows in cut_into_windows(
+                self._counter, texts[start:stop], prompt=prompt, max_tokens=self.spec.max_tokens
+            )
+        ]
 
     @cached_property
     def _counter(self) -> Tokenizer:

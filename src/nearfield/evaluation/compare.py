@@ -21,7 +21,8 @@ from nearfield.data.qrels import QrelsSource
 from nearfield.data.records import batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
-from nearfield.encoders.cache import CachedEncoder, VectorCache
+from nearfield.encoders.cache import VectorCache
+from nearfield.encoders.cached import CachedEncoder
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.comparison import CandidateResult, ComparisonReport, Protocol, Query

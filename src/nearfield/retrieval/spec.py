@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from nearfield.encoders.options import split_name
 from nearfield.errors import InvalidInputError
 from nearfield.retrieval.fusion import FUSION_METHODS, FusionMethod
 from nearfield.retrieval.lexical import LexicalSpec
@@ -107,10 +108,11 @@ class RetrieverSpec:
 
 
 def _lasting_name(encoder: str) -> str:
-    """Make a folder's path absolute, so that it holds when the program runs elsewhere."""
+    """Make a folder's path absolute, so that it holds when the program runs elsewhere; its options stay."""
+    name = split_name(encoder)[0]
     try:
-        path = Path(encoder).expanduser()
-        return str(path.resolve()) if path.is_dir() else encoder
+        path = Path(name).expanduser()
+        return f"{path.resolve()}{encoder[len(name) :]}" if path.is_dir() else encoder
     except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL
         return encoder
 
