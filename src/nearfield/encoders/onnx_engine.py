@@ -1,24 +1,21 @@
-"""ONNX Runtime: from a model folder to a function from token ids to vectors."""
+"""ONNX Runtime, in float32 or whatever precision a model has: the engine that is always there."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from nearfield.arrays import Vectors, normalise
-from nearfield.encoders.bert_graph import BertConfig, Weights, build_bert, read_weights
-from nearfield.encoders.folder import ModelFolder, Pooling
-from nearfield.errors import ModelFolderError
+from nearfield.encoders.options import Device
+from nearfield.encoders.program import CPU_BATCH_TOKENS, Model, Program, TokenIds
+from nearfield.errors import EncoderError, MissingExtraError, ModelFolderError
 
-TokenIds: TypeAlias = npt.NDArray[np.int64]
-Run: TypeAlias = Callable[[TokenIds], Vectors]
-"""Turns `(texts, tokens)` ids without padding into `(texts, dim)` vectors; called from several threads at once."""
+CUDA = "CUDAExecutionProvider"
 
-ENGINE_ERRORS: tuple[type[Exception], ...] = (
+_CPU = "CPUExecutionProvider"
+_CUDA_BATCH_TOKENS = 16_384  # thousands of cores want work at once, and a GPU's memory holds it
+_ERRORS: tuple[type[Exception], ...] = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
     ort_errors.InvalidGraph,
@@ -27,82 +24,68 @@ ENGINE_ERRORS: tuple[type[Exception], ...] = (
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
 )
-_KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-_POOLED_OUTPUT = "sentence_embedding"
-_TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
+_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
 
-def open_run(folder: ModelFolder) -> tuple[Run, str]:
-    """Make a model folder runnable: from its ONNX file when it has one, else from a graph built over its weights.
+def open_onnx(model: Model, *, device: Device = "cpu", threads: int = 1) -> Program:
+    """Open a model with ONNX Runtime.
 
     Args:
-        folder: The model folder.
+        model: The model.
+        device: `cuda` needs ONNX Runtime's build for CUDA and a GPU; `auto` takes them if they are there.
+        threads: Not used: a session has no threads of its own, and each caller's computes.
 
     Returns:
-        What turns token ids into vectors, and the precision it computes in.
+        The program; its dtype is `float16` if the model's output is.
 
     Raises:
-        ModelFolderError: If the weights are damaged or of a kind not supported.
+        ModelFolderError: If ONNX Runtime cannot load the model.
+        MissingExtraError: If the device is `cuda` and there is none.
     """
-    return _onnx_run(folder) if folder.is_onnx else (_bert_run(folder), "float32")
+    session = _session(model, device)
+    on_gpu = CUDA in session.get_providers()
+    if device == "cuda" and not on_gpu:
+        raise MissingExtraError(
+            "device='cuda' was asked for, but ONNX Runtime finds no GPU to use; it needs an NVIDIA GPU, its driver, "
+            "and pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime. Or leave device out"
+        )
+    outputs = {entry.name: _TYPES.get(entry.type, entry.type) for entry in session.get_outputs()}
+
+    # The session reads the weights where they lie, so they must live as long as it does.
+    def compute(feed: Mapping[str, TokenIds], output: str, _keep: Model = model) -> npt.NDArray[Any]:
+        try:
+            found: npt.NDArray[Any] = session.run([output], dict(feed))[0]
+        except _ERRORS as error:
+            raise EncoderError(str(error)) from error
+        return found
+
+    return Program(
+        inputs=tuple(entry.name for entry in session.get_inputs()),
+        outputs=outputs,
+        compute=compute,
+        dtype="float16" if "float16" in outputs.values() else "float32",
+        batch_tokens=_CUDA_BATCH_TOKENS if on_gpu else CPU_BATCH_TOKENS,
+    )
 
 
-def _session(model: bytes | str, weights: Weights, source: Path) -> onnxruntime.InferenceSession:
+def has_cuda() -> bool:
+    """Tell whether this build of ONNX Runtime can use an NVIDIA GPU."""
+    return CUDA in onnxruntime.get_available_providers()
+
+
+def _session(model: Model, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # an error is raised as well; warnings are about the model's author's choices
     # Cores work on different batches, which needs no waiting inside an operator.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in weights.values()]
-    options.add_external_initializers(list(weights), values)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in model.weights.values()]
+    options.add_external_initializers(list(model.weights), values)
     try:
         return onnxruntime.InferenceSession(
-            model,
+            model.content if isinstance(model.content, bytes) else str(model.content),
             options,
-            providers=["CPUExecutionProvider"],
+            providers=[_CPU] if device == "cpu" or not has_cuda() else [CUDA, _CPU],
             disabled_optimizers=["SkipLayerNormFusion"],  # slower on a CPU than what it fuses; see bert_graph
         )
-    except ENGINE_ERRORS as error:
-        raise ModelFolderError(f"{source} cannot be loaded ({error}); download the model again") from error
-
-
-def _bert_run(folder: ModelFolder) -> Run:
-    config = BertConfig.from_json(folder.config, source=str(folder.root / "config.json"))
-    model, weights = build_bert(
-        config, read_weights(folder.weights, config), pooling=folder.pooling, normalise=folder.normalise
-    )
-    session = _session(model, weights, folder.weights)
-
-    def run(ids: TokenIds, _keep: Weights = weights) -> Vectors:  # the session reads the arrays where they lie
-        vectors: Vectors = session.run(None, {"input_ids": ids})[0]
-        return vectors
-
-    return run
-
-
-def _onnx_run(folder: ModelFolder) -> tuple[Run, str]:
-    session = _session(str(folder.weights), {}, folder.weights)
-    inputs = [entry.name for entry in session.get_inputs()]
-    outputs = {entry.name: entry.type for entry in session.get_outputs()}
-    unknown = set(inputs) - set(_KNOWN_INPUTS)
-    output = next((name for name in (_POOLED_OUTPUT, *_TOKEN_OUTPUTS) if name in outputs), None)
-    if unknown or output is None:
-        raise ModelFolderError(
-            f"{folder.weights} has inputs {inputs} and outputs {list(outputs)}; supported are inputs "
-            f"{list(_KNOWN_INPUTS)} and an output {_POOLED_OUTPUT} or one of {list(_TOKEN_OUTPUTS)}"
-        )
-
-    def run(ids: TokenIds) -> Vectors:
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        found = session.run([output], {name: feed[name] for name in inputs})[0].astype(np.float32)
-        vectors = found if output == _POOLED_OUTPUT else _pool(found, folder.pooling)
-        return normalise(vectors) if folder.normalise else vectors
-
-    return run, "float16" if "float16" in outputs[output] else "float32"
-
-
-def _pool(states: npt.NDArray[np.float32], pooling: Pooling) -> Vectors:
-    """Reduce (texts, tokens, hidden) to (texts, hidden)."""
-    if pooling in ("cls", "lasttoken"):
-        return states[:, 0 if pooling == "cls" else -1]
-    vectors: Vectors = states.mean(axis=1) if pooling == "mean" else states.max(axis=1)
-    return vectors
+    except _ERRORS as error:
+        raise ModelFolderError(f"{model.source} cannot be loaded ({error}); download the model again") from error

@@ -1,4 +1,4 @@
-"""A sentence encoder of the transformer family, run by ONNX Runtime."""
+"""A sentence encoder of the transformer family."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,12 @@ from tokenizers import Tokenizer
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Role, TextInspection, as_texts
 from nearfield.encoders.folder import load_tokenizer, read_folder
-from nearfield.encoders.onnx_engine import ENGINE_ERRORS, Run, open_run
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
+from nearfield.encoders.program import CPU_BATCH_TOKENS
+from nearfield.encoders.run import Run, open_run
 from nearfield.errors import EncoderError, InvalidInputError, ModelFolderError
 from nearfield.progress import Progress, silent
 
-# About the number of tokens whose activations stay in a core's own cache; fewer leave the dense layers too narrow.
-_BATCH_TOKENS = 384
 # Token lists are many times the size of their text, so texts are tokenised in chunks of at most so many.
 _CHUNK_TEXTS = 2048
 _CHUNK_CHARACTERS = 2_000_000
@@ -37,6 +36,7 @@ class TransformerEncoder:
         weights_bytes: Size of the weights on disk, in bytes.
         threads: How many batches to work on at once.
         lowercase: Whether to lower-case texts before they are tokenised.
+        batch_tokens: About how many tokens to give to `run` at once; a longer text is a batch of its own.
 
     Attributes:
         spec: Which space the vectors are in.
@@ -47,7 +47,15 @@ class TransformerEncoder:
     weights_bytes: int
 
     def __init__(
-        self, run: Run, tokenizer: Tokenizer, spec: EncoderSpec, *, weights_bytes: int, threads: int, lowercase: bool
+        self,
+        run: Run,
+        tokenizer: Tokenizer,
+        spec: EncoderSpec,
+        *,
+        weights_bytes: int,
+        threads: int,
+        lowercase: bool,
+        batch_tokens: int = CPU_BATCH_TOKENS,
     ) -> None:
         self.spec = spec
         self.weights_bytes = weights_bytes
@@ -55,6 +63,7 @@ class TransformerEncoder:
         self._tokenizer = tokenizer
         self._threads = threads
         self._lowercase = lowercase
+        self._batch_tokens = batch_tokens
 
     @classmethod
     def from_folder(
@@ -72,18 +81,24 @@ class TransformerEncoder:
 
         Raises:
             ModelFolderError: If the folder is damaged or of a kind not supported.
+            CapabilityError: If the engine cannot run here, or not this model.
+            MissingExtraError: If the engine is not installed.
         """
         folder = read_folder(path)
         tokenizer = load_tokenizer(folder)
-        run, dtype = open_run(folder)
+        opened = open_run(folder, runtime)
         try:
-            dim = run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
-        except ENGINE_ERRORS as error:
+            dim = opened.run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
+        except EncoderError as error:
             raise ModelFolderError(f"{folder.weights} cannot encode ({error}); download the model again") from error
-        spec = folder.spec(name=name, dim=dim, dtype=dtype)
-        threads = runtime.threads or available_cores()
         return cls(
-            run, tokenizer, spec, weights_bytes=folder.weights_bytes, threads=threads, lowercase=folder.lowercase
+            opened.run,
+            tokenizer,
+            folder.spec(name=name, dim=dim, dtype=opened.dtype),
+            weights_bytes=folder.weights_bytes,
+            threads=runtime.threads or available_cores(),
+            lowercase=folder.lowercase,
+            batch_tokens=opened.batch_tokens,
         )
 
     def encode(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
@@ -154,7 +169,7 @@ class TransformerEncoder:
                 encodings = self._tokenizer.encode_batch_fast(self._prepare(texts[start:stop], prompt))
                 ids = [encoding.ids for encoding in encodings]
                 del encodings  # they hold far more than the ids
-                batches = _batches([len(tokens) for tokens in ids])
+                batches = _batches([len(tokens) for tokens in ids], self._batch_tokens)
                 jobs = ((batch, start, ids, vectors) for batch in batches)
                 for rows in pool.map(self._encode_batch, *zip(*jobs, strict=True)):
                     done += rows
@@ -168,7 +183,7 @@ class TransformerEncoder:
             raise EncoderError(f"texts[{rows[0]}] has no tokens, so it has no vector; leave out empty texts")
         try:
             found = self._run(np.array([ids[position] for position in batch], dtype=np.int64))
-        except ENGINE_ERRORS as error:
+        except EncoderError as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with texts[{rows[0]}]: {error}") from error
         finite = np.isfinite(found).all(axis=1)
         if not finite.all():
@@ -193,12 +208,12 @@ def _chunks(texts: list[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
+def _batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
     """Group positions of equal length, longest first, so that the cores finish at about the same time."""
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for position, length in enumerate(lengths):
         groups[length].append(position)
     for length in sorted(groups, reverse=True):
-        group, size = groups[length], max(1, _BATCH_TOKENS // max(1, length))
+        group, size = groups[length], max(1, batch_tokens // max(1, length))
         for first in range(0, len(group), size):
             yield group[first : first + size]
