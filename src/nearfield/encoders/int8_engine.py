@@ -107,11 +107,12 @@ def round_weight(
 
     Returns:
         `(inputs, outputs)` int8 in [-63, 63], and the `(outputs,)` float32 scales that it is to be multiplied by. An
-        output whose weights are all 0 has scale 1.
+        output whose weights are all 0, or next to it, has scale 1.
     """
     matrix = weight.T if transposed else weight
     largest = np.abs(matrix).max(axis=0)
-    scale = np.where(largest > 0, largest / _WEIGHT_TOP, 1).astype(np.float32)
+    # Below the smallest normal number a scale has too few digits to divide by.
+    scale = np.where(largest > _WEIGHT_TOP * np.finfo(np.float32).tiny, largest / _WEIGHT_TOP, 1).astype(np.float32)
     return np.ascontiguousarray(np.rint(matrix / scale), dtype=np.int8), scale
 
 
