@@ -17,7 +17,7 @@ from nearfield.cli import main
 from nearfield.cli.demo import demo as demo_command
 from nearfield.evaluation.comparison import ComparisonReport
 
-COMMANDS = ("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "completion")
+COMMANDS = ("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "doctor", "completion")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -7,6 +7,7 @@ from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
 from nearfield.cli.demo import demo
+from nearfield.cli.doctor import doctor
 from nearfield.cli.encode import encode
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
@@ -26,10 +27,11 @@ def main() -> None:
       search    What does it find?
       evaluate  How good is it?
       inspect   What would this encoder do with these texts?
+      doctor    Does this encoder run well here?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, completion):
+for command in (demo, compare, index, search, evaluate, encode, inspect, doctor, completion):
     main.add_command(command)

@@ -107,4 +107,4 @@ def _best(device: Device) -> Choice:
     missing = missing_for("openvino-bf16")
     if not missing:
         return Choice("openvino-bf16", "cpu", "the processor computes in bfloat16, and OpenVINO is installed")
-    return Choice("onnxruntime", "cpu", f"the fastest in float32; {missing}")
+    return Choice("onnxruntime", "cpu", f"as fast as any in float32; {missing}")

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
+from nearfield.encoders.int8_gate import require_gate
 from nearfield.encoders.options import (
     Device,
     Engine,
     Overflow,
     Precision,
+    Runtime,
+    VectorOptions,
     join_name,
     override,
     split_name,
@@ -58,6 +61,7 @@ def load_encoder(
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
         InvalidInputError: If the name is empty, or an option is unknown or out of range.
+        CapabilityError: If the engine cannot run here, or is `onnxruntime-int8` and this model has not passed its gate.
         StorageError: If the hub's local cache cannot be written.
     """
     text, vector, runtime = split_name(os.fspath(name))
@@ -65,8 +69,28 @@ def load_encoder(
         raise InvalidInputError("the encoder's name is empty; give a model folder or a name such as all-MiniLM-L6-v2")
     vector = override(vector, dim=dim, precision=precision, on_overflow=on_overflow)
     runtime = override(runtime, engine=engine, device=device, threads=threads)
-    folder = find_folder(text)
-    return _family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime)
+    encoder = open_encoder(text, vector, runtime)
+    if runtime.engine == "onnxruntime-int8":
+        require_gate(encoder.spec, name=text)
+    return encoder
+
+
+def open_encoder(name: str, vector: VectorOptions, runtime: Runtime) -> Encoder:
+    """Load an encoder as `load_encoder` does, whether or not it has passed a gate.
+
+    Args:
+        name: Its name without options.
+        vector: What is done to its vectors.
+        runtime: What it runs on.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        EncoderError: If it cannot be loaded.
+    """
+    folder = find_folder(name)
+    return _family(folder)(folder, name=join_name(name, vector, runtime), runtime=runtime)
 
 
 def _family(folder: Path) -> Callable[..., Encoder]:
