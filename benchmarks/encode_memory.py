@@ -46,6 +46,11 @@ def texts(count: int, longest: int) -> list[str]:
     return [" ".join(rng.choices(words, k=rng.randint(longest // 4, longest))) for _ in range(count)]
 
 
+def given_megabytes(count: int) -> float:
+    """Add up the texts and their vectors, which the caller holds and which must grow."""
+    return (sum(map(sys.getsizeof, texts(count, _WORDS))) + 4 * _DIM * count) / 1e6
+
+
 def encode(folder: str, engine: str, count: int, longest: int) -> None:
     given = texts(count, longest) if longest <= _WORDS else [" ".join(texts(1, longest)) + " w1" * longest] * count
     vectors = nf.load_encoder(folder, engine=engine).encode(given)
@@ -74,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_model(Path(folder))
         result = {
-            "vector_bytes": 4 * _DIM,
+            "texts_and_vectors_mb": {str(count): given_megabytes(count) for count in counts},
             "many": {
                 engine: {str(count): measure(folder, engine, count, _WORDS) for count in counts} for engine in engines
             },

@@ -114,9 +114,10 @@ def memory(found: dict[str, Any]) -> list[str]:
 def encoding_memory(found: dict[str, Any]) -> list[list[str]]:
     rows = []
     for engine, peaks in found["many"].items():
-        (few, least), (many, most) = ((int(count), row["peak_anonymous_mb"]) for count, row in peaks.items())
-        rows.append([f"memory, encoding {few:,} / {many:,} texts, {engine}", f"{least:,.0f} / {most:,.0f} MB", "flat"])
-    scores = f"far below {found['attention_scores_mb']:,.0f} MB"
+        own = [row["peak_anonymous_mb"] - found["texts_and_vectors_mb"][count] for count, row in peaks.items()]
+        counts = " / ".join(f"{int(count):,}" for count in peaks)
+        what = f"memory beyond texts and vectors, encoding {counts} texts, {engine}"
+        rows.append([what, f"{' / '.join(f'{megabytes:,.0f}' for megabytes in own)} MB", "flat"])
     for engine, row in found["long"].items():
         peak = f"{row['peak_anonymous_mb']:,.0f} MB"
         rows.append([f"memory, texts of 8,192 tokens with 12 heads, {engine}", peak, scores])
