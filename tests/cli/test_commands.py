@@ -18,7 +18,7 @@ from nearfield.cli.demo import demo as demo_command
 from nearfield.evaluation.comparison import ComparisonReport
 
 COMMANDS = (
-    *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "encoders", "train", "cache"),
+    *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "doctor", "encoders", "train", "cache"),
     "completion",
 )
 

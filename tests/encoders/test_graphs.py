@@ -11,7 +11,7 @@ from tiny_families import FAMILIES, GOLDEN, LONG, random_weights, write_bare
 
 from nearfield.encoders.folder import read_folder
 from nearfield.encoders.graphs.offsets import bucket_of_offset
-from nearfield.encoders.onnx_engine import open_states
+from nearfield.encoders.run import open_states
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.errors import InvalidInputError, ModelFolderError, UnsupportedModelError
 
@@ -181,7 +181,7 @@ def test_no_text_is_longer_than_its_family_has_positions_for(tmp_path, name, lon
 def test_chosen_layers_come_in_the_order_asked_for(tmp_path, name):
     folder = read_folder(write_bare(tmp_path, FAMILIES[name]))
     ids = np.array([[2, 5, 6, 3]])
-    states, _ = open_states(folder, layers=(-1, 0, 1, 2, -3))
+    states = open_states(folder, layers=(-1, 0, 1, 2, -3))
     last, embeddings, first, second, also_embeddings = states(ids)
     assert last.shape == (1, 4, 8)
     np.testing.assert_array_equal(last, second)

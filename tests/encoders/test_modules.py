@@ -11,7 +11,7 @@ from tiny_onnx import write_onnx
 from tokenizers import processors
 
 from nearfield.encoders.folder import read_folder, why_unsupported
-from nearfield.encoders.onnx_engine import open_states
+from nearfield.encoders.run import open_states
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.errors import CapabilityError, EncoderError, ModelFolderError, UnsupportedModelError
 
@@ -144,7 +144,7 @@ def test_positions_are_given_to_an_onnx_file_that_asks_for_them(tmp_path):
 def test_an_onnx_file_has_only_its_last_layer(tmp_path):
     write_folder(tmp_path)
     table = write_onnx(tmp_path)
-    states, _ = open_states(read_folder(tmp_path), layers=(-1, -1))
+    states = open_states(read_folder(tmp_path), layers=(-1, -1))
     first, second = states(np.array([[2, 5, 3]]))
     np.testing.assert_array_equal(first, table[[[2, 5, 3]]])
     np.testing.assert_array_equal(first, second)

@@ -8,6 +8,7 @@ from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
 from nearfield.cli.demo import demo
+from nearfield.cli.doctor import doctor
 from nearfield.cli.encode import encode
 from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
@@ -32,10 +33,11 @@ def main() -> None:
       train     How do I get an encoder of my own?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
+      doctor    Does this encoder run well here?
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, encoders, train, cache, completion):
+for command in (demo, compare, index, search, evaluate, encode, inspect, doctor, encoders, train, cache, completion):
     main.add_command(command)

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-# About the number of tokens whose activations stay in a core's own cache; fewer leave the dense layers too narrow.
-_BATCH_TOKENS = 384
 # Token lists are many times the size of their text, so texts are tokenised in chunks of at most so many.
 _CHUNK_TEXTS = 2048
 _CHUNK_CHARACTERS = 2_000_000
@@ -30,11 +28,12 @@ def chunks(texts: list[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def batches(lengths: list[int]) -> Iterator[list[int]]:
+def batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
     """Group texts of equal length into batches that a core computes at once.
 
     Args:
         lengths: Number of tokens of each text.
+        batch_tokens: About how many tokens a batch is to have; a longer text is a batch of its own.
 
     Yields:
         Positions of the texts of a batch, longest first, so that the cores finish at about the same time.
@@ -43,6 +42,6 @@ def batches(lengths: list[int]) -> Iterator[list[int]]:
     for position, length in enumerate(lengths):
         groups[length].append(position)
     for length in sorted(groups, reverse=True):
-        group, size = groups[length], max(1, _BATCH_TOKENS // max(1, length))
+        group, size = groups[length], max(1, batch_tokens // max(1, length))
         for first in range(0, len(group), size):
             yield group[first : first + size]

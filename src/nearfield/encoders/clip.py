@@ -20,10 +20,12 @@ from nearfield.encoders.folder import file_hash, open_tokenizer
 from nearfield.encoders.image import ImageEncoder, image_threads
 from nearfield.encoders.image import Run as RunImages
 from nearfield.encoders.json_files import read_json_object
-from nearfield.encoders.onnx_engine import Run as RunTexts
-from nearfield.encoders.onnx_engine import StatesRun, TokenIds, open_session
+from nearfield.encoders.onnx_engine import open_session
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime
 from nearfield.encoders.preprocess import Pixels
+from nearfield.encoders.program import Model, TokenIds
+from nearfield.encoders.run import Run as RunTexts
+from nearfield.encoders.run import StatesRun
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.encoders.vision_folder import VisionFolder, read_vision_folder
 from nearfield.errors import CapabilityError, ModelFolderError
@@ -198,7 +200,7 @@ def _max_tokens(config: DualConfig, settings: dict[str, Any], folder: VisionFold
 
 def _text_run(folder: VisionFolder, config: DualConfig, padding: int, length: int) -> RunTexts:
     model, weights = build_text(config, folder.weights)
-    session = open_session(model, weights, folder.weights)
+    session = open_session(Model(model, weights, folder.weights))
 
     def run(ids: TokenIds, _keep: object = weights) -> Vectors:  # the session reads the arrays where they lie
         if config.family == "siglip":  # whose texts were all filled up when it was trained
@@ -212,7 +214,7 @@ def _text_run(folder: VisionFolder, config: DualConfig, padding: int, length: in
 def _image_run(folder: VisionFolder, config: DualConfig) -> RunImages:
     pixels = folder.preprocessing.output
     model, weights = build_vision(config, folder.weights, pixels=pixels, source=folder.source)
-    session = open_session(model, weights, folder.weights)
+    session = open_session(Model(model, weights, folder.weights))
 
     def run(batch: Pixels, _keep: object = weights) -> Vectors:
         vectors: Vectors = session.run(None, {"pixel_values": batch})[0]

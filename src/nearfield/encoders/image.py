@@ -14,6 +14,7 @@ from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_
 from nearfield.encoders.onnx_engine import ENGINE_ERRORS, open_session
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.preprocess import Pixels, Preprocessing
+from nearfield.encoders.program import Model
 from nearfield.encoders.vision_folder import VisionFolder, read_vision_folder
 from nearfield.errors import DataError, EncoderError, InvalidInputError, ModelFolderError
 from nearfield.progress import Progress, silent
@@ -164,7 +165,7 @@ def _native_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:
 
     config = read_vit_config(folder.config, source=folder.source)
     model, weights = build_vit(config, folder.weights, pixels=folder.preprocessing.output, source=folder.source)
-    session = open_session(model, weights, folder.weights)
+    session = open_session(Model(model, weights, folder.weights))
 
     def run(pixels: Pixels, _keep: object = weights) -> Vectors:  # the session reads the arrays where they lie
         vectors: Vectors = session.run(None, {"pixel_values": pixels})[0]
@@ -174,7 +175,7 @@ def _native_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:
 
 
 def _onnx_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:
-    session = open_session(str(folder.weights), {}, folder.weights)
+    session = open_session(Model(folder.weights, {}, folder.weights))
     inputs = [entry.name for entry in session.get_inputs()]
     ranks = {entry.name: len(entry.shape) for entry in session.get_outputs()}
     # The class token of a transformer first, as where it is built natively; a network of convolutions has none.

@@ -10,6 +10,7 @@ from nearfield.encoders.api_services import SERVICES, Service, find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.catalogue import find_entry
 from nearfield.encoders.find import DEFAULT_ENCODER, find_folder, published_name
+from nearfield.encoders.int8_gate import require_gate
 from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.encoders.options import (
     DEFAULT_RUNTIME,
@@ -17,6 +18,7 @@ from nearfield.encoders.options import (
     Engine,
     Overflow,
     Precision,
+    Runtime,
     VectorOptions,
     join_name,
     override,
@@ -79,7 +81,8 @@ def load_encoder(
         MissingExtraError: If an optional dependency it needs is not installed.
         ModelFolderError: If the folder is damaged or of a kind not supported.
         InvalidInputError: If the name is empty, or an option is unknown, out of range, or not for this encoder.
-        CapabilityError: If the encoder cannot encode in chunks.
+        CapabilityError: If the engine cannot run here, or is `onnxruntime-int8` and this model has not passed its gate;
+            or the encoder cannot encode in chunks.
         StorageError: If the hub's local cache cannot be written.
     """
     text, vector, runtime = split_name(os.fspath(name))
@@ -92,13 +95,33 @@ def load_encoder(
 
         if runtime != DEFAULT_RUNTIME:
             raise InvalidInputError(f"{text} runs at a service; engine, device and threads do not apply")
-        return ApiEncoder(*found, name=join_name(text, vector), dim=vector.dim, options=service)
+        return _with_options(ApiEncoder(*found, name=join_name(text, vector), dim=vector.dim, options=service), vector)
     if service is not None:
         raise InvalidInputError(
             f"{text} is no service, so `service` does not apply; services are {', '.join(SERVICES)}"
         )
-    folder = find_folder(text)
-    return _with_options(_family(folder)(folder, name=join_name(text, vector, runtime), runtime=runtime), vector)
+    encoder = open_encoder(text, vector, runtime)
+    if runtime.engine == "onnxruntime-int8":
+        require_gate(encoder.spec, name=text)
+    return _with_options(encoder, vector)
+
+
+def open_encoder(name: str, vector: VectorOptions, runtime: Runtime) -> Encoder:
+    """Load a model folder's encoder as `load_encoder` does, without its options, and whether or not it passed a gate.
+
+    Args:
+        name: Its name without options.
+        vector: What its name is to say of its vectors; nothing is done to them.
+        runtime: What it runs on.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        EncoderError: If it cannot be loaded.
+    """
+    folder = find_folder(name)
+    return _family(folder)(folder, name=join_name(name, vector, runtime), runtime=runtime)
 
 
 def _with_options(encoder: Encoder, options: VectorOptions) -> Encoder:
@@ -107,7 +130,7 @@ def _with_options(encoder: Encoder, options: VectorOptions) -> Encoder:
         from nearfield.encoders.overflow import with_overflow
 
         encoder = with_overflow(encoder, options.on_overflow)
-    if options.precision != "float32" or options.dim not in (None, encoder.spec.dim):
+    if options.precision != "float32" or (options.dim is not None and options.dim != encoder.spec.dim):
         from nearfield.encoders.reduced import ReducedEncoder
 
         encoder = ReducedEncoder(encoder, dim=options.dim, precision=options.precision)

@@ -12,17 +12,10 @@ from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.batches import batches, chunks
 from nearfield.encoders.defaults import entry_for, with_defaults
-from nearfield.encoders.folder import ModelFolder, load_tokenizer, read_folder
-from nearfield.encoders.onnx_engine import (
-    ENGINE_ERRORS,
-    Run,
-    SkippingRun,
-    StatesRun,
-    open_run,
-    open_skipping_run,
-    open_states,
-)
+from nearfield.encoders.folder import load_tokenizer, read_folder
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
+from nearfield.encoders.program import CPU_BATCH_TOKENS
+from nearfield.encoders.run import Run, SkippingRun, StatesRun, open_run, open_states
 from nearfield.encoders.windows import Window, cut_into_windows
 from nearfield.encoders.words import WordEncoder
 from nearfield.errors import EncoderError, ModelFolderError
@@ -44,6 +37,7 @@ class TransformerEncoder:
         lowercase: Whether to lower-case texts before they are tokenised.
         open_layers: Opens what turns token ids into the token vectors of chosen layers.
         skipping: Takes the place of `run` where a prompt's tokens are not pooled.
+        batch_tokens: About how many tokens to give to `run` at once; a longer text is a batch of its own.
 
     Attributes:
         spec: Which space the vectors are in.
@@ -64,6 +58,7 @@ class TransformerEncoder:
         lowercase: bool,
         open_layers: Callable[[Sequence[int]], StatesRun],
         skipping: SkippingRun | None = None,
+        batch_tokens: int = CPU_BATCH_TOKENS,
     ) -> None:
         self.spec = spec
         self.weights_bytes = weights_bytes
@@ -73,6 +68,7 @@ class TransformerEncoder:
         self._lowercase = lowercase
         self._open_layers = open_layers
         self._skipping = skipping
+        self._batch_tokens = batch_tokens
 
     @classmethod
     def from_folder(
@@ -90,25 +86,26 @@ class TransformerEncoder:
 
         Raises:
             ModelFolderError: If the folder is damaged or of a kind not supported.
+            CapabilityError: If the engine cannot run here, or not this model.
+            MissingExtraError: If the engine is not installed.
         """
         folder = with_defaults(read_folder(path), entry_for(path, name))
         tokenizer = load_tokenizer(folder)
-        run, skipping, dtype = _open(folder)
+        opened = open_run(folder, runtime)
         try:
-            dim = run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
-        except ENGINE_ERRORS as error:
+            dim = opened.run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
+        except EncoderError as error:
             raise ModelFolderError(f"{folder.weights} cannot encode ({error}); download the model again") from error
-        spec = folder.spec(name=name, dim=dim, dtype=dtype)
-        threads = runtime.threads or available_cores()
         return cls(
-            run,
+            opened.run,
             tokenizer,
-            spec,
+            folder.spec(name=name, dim=dim, dtype=opened.dtype),
             weights_bytes=folder.weights_bytes,
-            threads=threads,
+            threads=runtime.threads or available_cores(),
             lowercase=folder.lowercase,
-            open_layers=lambda layers: open_states(folder, layers=layers)[0],
-            skipping=skipping,
+            open_layers=lambda layers: open_states(folder, layers=layers, runtime=runtime),
+            skipping=opened.skipping,
+            batch_tokens=opened.batch_tokens,
         )
 
     def encode(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
@@ -238,7 +235,7 @@ class TransformerEncoder:
                 ids = [encoding.ids for encoding in encodings]
                 del encodings  # they hold far more than the ids
                 lengths = [len(tokens) for tokens in ids]
-                jobs = ((batch, start, ids, skip, vectors) for batch in batches(lengths))
+                jobs = ((batch, start, ids, skip, vectors) for batch in batches(lengths, self._batch_tokens))
                 for rows in pool.map(self._encode_batch, *zip(*jobs, strict=True)):
                     done += rows
                     progress("encoding", done, len(texts))
@@ -259,7 +256,7 @@ class TransformerEncoder:
         tokens = np.array([ids[position] for position in batch], dtype=np.int64)
         try:
             found = self._skipping(tokens, skip) if self._skipping else self._run(tokens)
-        except ENGINE_ERRORS as error:
+        except EncoderError as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with texts[{rows[0]}]: {error}") from error
         finite = np.isfinite(found).all(axis=1)
         if not finite.all():
@@ -269,12 +266,3 @@ class TransformerEncoder:
             )
         vectors[rows] = found
         return len(rows)
-
-
-def _open(folder: ModelFolder) -> tuple[Run, SkippingRun | None, str]:
-    """Make a folder runnable, with one copy of its weights in memory."""
-    if folder.pools_prompts:
-        run, dtype = open_run(folder)
-        return run, None, dtype
-    skipping, dtype = open_skipping_run(folder)
-    return lambda ids: skipping(ids, 0), skipping, dtype

@@ -12,7 +12,8 @@ from tokenizers import Encoding, Tokenizer
 
 from nearfield.arrays import Vectors
 from nearfield.encoders.batches import batches, chunks
-from nearfield.encoders.onnx_engine import ENGINE_ERRORS, StatesRun
+from nearfield.encoders.program import CPU_BATCH_TOKENS
+from nearfield.encoders.run import StatesRun
 from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
@@ -99,7 +100,7 @@ class WordEncoder:
                 ]
                 ids = [encoding.ids for encoding in encodings]
                 job = partial(self._encode_batch, states, ids, words, vectors)
-                for count in pool.map(job, batches([len(tokens) for tokens in ids])):
+                for count in pool.map(job, batches([len(tokens) for tokens in ids], CPU_BATCH_TOKENS)):
                     done += count
                     progress("encoding", done, len(texts))
         return vectors
@@ -129,7 +130,7 @@ class WordEncoder:
         """Average layers: `(texts, tokens, hidden)`."""
         try:
             found = states(np.array(ids, dtype=np.int64))
-        except ENGINE_ERRORS as error:
+        except EncoderError as error:
             raise EncoderError(f"{self._name} failed on a batch of texts: {error}") from error
         mean: npt.NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
         return mean
