@@ -55,6 +55,69 @@ def encoding(found: dict[str, Any]) -> str:
     return "**Encoding**, all-MiniLM-L6-v2\n\n" + table(head, rows)
 
 
+def static(found: dict[str, Any]) -> str:
+    rows = []
+    for name, row in found["quality"].items():
+        sts, scifact = row["sts"]["test"], row["scifact"]["test"]
+        ndcg = scifact["ndcg@10"]
+        rows.append(
+            [
+                name if " " in name else f"`{name}`",
+                f"{sts['mean']:.3f} [{sts['low']:.3f}, {sts['high']:.3f}]",
+                f"{ndcg['mean']:.3f} [{ndcg['low']:.3f}, {ndcg['high']:.3f}]",
+                f"{scifact['recall@100']:.3f}",
+            ]
+        )
+    rows.append(["target for `nearfield-static`", "0.735 (0.76)", "0.490 (0.52)", ""])
+    head = ["encoder", "STS-B test, Spearman", "SciFact test, nDCG@10", "recall@100"]
+    speed, start = found["speed"], found["start"]
+    rates, ratios = speed["texts_per_second"], speed["speedup"]
+    words = f"{speed['texts']:,} sentences of {speed['mean_words']:.0f} words"
+    measures = [
+        [f"{words}, texts/s: nearfield, words met for the first time", f"{rates['nearfield']:,.0f}", ""],
+        ["the same, words known", f"{rates['nearfield, warm']:,.0f}", ""],
+        ["model2vec with the same table", f"{rates['model2vec']:,.0f}", ""],
+        *[
+            [f"ratio, {name}", f"{r['median']:.2f}× ({r['low']:.2f}–{r['high']:.2f})", "≥ 2×"]
+            for name, r in ratios.items()
+        ],
+        ["size of the folder", f"{found['bytes'] / 1e6:.1f} MB", "≤ 8 MB"],
+        [
+            "start of a process to its first vector (`import numpy` alone)",
+            f"{start['seconds']['nearfield']['median']:.2f} s ({start['seconds']['import numpy']['median']:.2f} s)",
+            f"≤ {start['target_s']} s",
+        ],
+    ]
+    return "**The encoder that ships**\n\n" + table(head, rows) + "\n\n" + table(["", "measured", "target"], measures)
+
+
+def reduced(found: dict[str, Any]) -> str:
+    rows = []
+    for name, row in found["vectors"].items():
+        ndcg, lost = row["ndcg@10"]["mean"], row["difference_from_full"]
+        difference = f"{lost['mean']:+.3f} [{lost['low']:+.3f}, {lost['high']:+.3f}]" if lost else ""
+        rows.append([name, f"{row['bytes_per_vector']:,}", f"{ndcg:.3f}", difference])
+    head = ["dimensions × precision", "bytes", "nDCG@10", "against the full vectors"]
+    return f"**Smaller vectors**, all-MiniLM-L6-v2 on {found['data']}\n\n" + table(head, rows)
+
+
+def words(found: dict[str, Any]) -> list[str]:
+    row = found["results"]
+    low, high = row["interval"]
+    reached = f"{row['validation_accuracy']:.3f} [{low:.3f}, {high:.3f}]"
+    return ["words in context (WiC validation), accuracy, all-MiniLM-L6-v2", reached, f"≥ {row['target']:.2f}"]
+
+
+def images(found: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for data in found["data"]:
+        ours, pixels = (found["encoders"][name][data] for name in ("EfficientNet-lite0", "pixels"))
+        low, high = ours["interval_95"]
+        what = f"nearest neighbours, {data.replace('_', ' ')}, EfficientNet-lite0 (raw pixels)"
+        rows.append([what, f"{ours['accuracy']:.3f} [{low:.3f}, {high:.3f}] ({pixels['accuracy']:.3f})", ""])
+    return rows
+
+
 def store(found: dict[str, Any]) -> str:
     ours, queries = found["nearfield"], found["queries"]
     raw = queries["raw_string_ids"]
@@ -149,12 +212,19 @@ def statistics(found: dict[str, Any]) -> list[list[str]]:
 
 def tables() -> str:
     parts = []
-    for name, write in (("quality", quality), ("transformer_speed", encoding), ("embedded_store", store)):
+    for name, write in (
+        ("quality", quality),
+        ("static_quality", static),
+        ("transformer_speed", encoding),
+        ("embedded_store", store),
+    ):
         if found := result(name):
             parts.append(write(found))
     rows = starting(found) if (found := result("startup")) else []
     rows += [memory(found)] if (found := result("ingest_memory_hash")) else []
     rows += encoding_memory(found) if (found := result("encode_memory")) else []
+    rows += [words(found)] if (found := result("words_in_context")) else []
+    rows += images(found) if (found := result("image_quality")) else []
     rows += statistics(found) if (found := result("statistics_coverage")) else []
     parts.append("**The rest**\n\n" + table(["", "measured", "target"], rows))
     found = next(filter(None, map(result, ("quality", "transformer_speed", "embedded_store"))), None)

@@ -29,7 +29,7 @@ from nearfield.encoders.transformer import TransformerEncoder
 
 # Entries of at least so many tokens have 46 on average, special tokens included.
 _SHORTEST_ENTRY = 36
-_ENTRIES, _ABSTRACTS = 2048, 256
+_ENTRIES, _ABSTRACTS = 1024, 128
 _PEER = "sentence-transformers"
 # Of speed against the peer: in float32, in bfloat16, and with 8-bit weights under their gate.
 _TARGETS = {

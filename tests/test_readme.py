@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from nearfield.cli import main
@@ -20,18 +21,30 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in text.splitlines() if line.startswith("nearfield ")]
 
 
-@pytest.mark.parametrize("code", blocks("python"))
-def test_its_python_runs(code, tmp_path, monkeypatch, capsys):
+MAIN_JOB, ENCODERS = blocks("python")
+
+
+def test_the_main_job_in_python_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(MAIN_JOB, "README.md", "exec"), {})
     assert "water-tap-maintenance" in capsys.readouterr().out
     assert (tmp_path / "report.html").exists()
+
+
+def test_its_encoders_run(capsys):
+    exec(compile(ENCODERS, "README.md", "exec"), {})
+    name, tap, tyre = capsys.readouterr().out.replace("[", "").replace("]", "").split()
+    assert name == "nearfield-static@dim=128,precision=int8"
+    assert float(tap) > float(tyre) + 0.2
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_its_commands_and_options_exist(command):
     name, *arguments = command
-    known = {option for parameter in main.commands[name].params for option in parameter.opts}
+    found = main.commands[name]
+    if isinstance(found, click.Group):
+        found = found.commands[arguments[0]]
+    known = {option for parameter in found.params for option in parameter.opts}
     assert {argument for argument in arguments if argument.startswith("-")} <= known
 
 
