@@ -90,6 +90,16 @@ def test_what_cannot_be_distilled_is_refused(tmp_path, teacher, texts, options, 
     assert not (tmp_path / "m").exists()
 
 
+def test_a_service_is_no_teacher(tmp_path, texts):
+    with pytest.raises(InvalidInputError, match="is a service, which does not tell its tokeniser"):
+        nf.distill("openai:text-embedding-3-small", texts, tmp_path / "m", options=OPTIONS)
+
+
+def test_a_teachers_name_may_have_options(tmp_path, teacher, texts):
+    student = nf.distill(f"{teacher}@dim=6", texts, tmp_path / "m", options=dataclasses.replace(OPTIONS, epochs=1))
+    assert student.spec.dim == 4
+
+
 def test_without_scipy_the_command_to_install_it_is_told(tmp_path, teacher, texts, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'nearfield\[train\]'"):

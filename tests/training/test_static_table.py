@@ -58,7 +58,7 @@ def test_a_table_that_fits_is_found():
         sparse.csr_matrix(dense),
         targets,
         start,
-        TableOptions(epochs=250, batch=50, learning_rate=0.1),
+        TableOptions(epochs=250, batch=50, learning_rate=0.1, similarity_weight=10, seed=0),
         projection=np.eye(6, dtype=np.float32),
         progress=lambda *step: told.append(step),
         after_epoch=lambda epoch, table, loss: losses.append(loss),
@@ -73,7 +73,7 @@ def test_a_table_that_fits_is_found():
 def test_the_same_seed_gives_the_same_table_and_rows_never_seen_stay():
     bags = sparse.csr_matrix(np.hstack([DENSE, np.zeros((12, 1), np.float32)]))
     start = np.vstack([TABLE, np.ones((1, 4), np.float32)])
-    options = TableOptions(epochs=2, batch=4)
+    options = TableOptions(epochs=2, batch=4, learning_rate=0.01, similarity_weight=1, seed=0)
     first, second = (fit_table(bags, TARGETS, start, options, projection=PROJECTION) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert first[7].tolist() == [1, 1, 1, 1]
@@ -84,4 +84,4 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do():
     targets = TARGETS.copy()
     targets[3, 3] = np.nan
     with pytest.raises(TrainingError, match="the loss became nan in step 1 of 10; try a smaller learning rate"):
-        fit_table(BAG, targets, TABLE, TableOptions(batch=12), projection=PROJECTION)
+        fit_table(BAG, targets, TABLE, TableOptions(10, 12, 0.01, 1.0, 0), projection=PROJECTION)

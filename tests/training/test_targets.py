@@ -22,6 +22,23 @@ def test_targets_are_the_teachers_vectors_in_half_precision(tmp_path, encoder):
     assert told[-1] == ("encoding", 10, 10)
 
 
+def test_targets_have_length_1_whatever_the_teachers_have(tmp_path):
+    class Long(HashEncoder):
+        def encode_document(self, texts, *, progress):
+            return 7 * self.encode(texts)
+
+    np.testing.assert_allclose(teacher_targets(Long(), TEXTS, tmp_path), HashEncoder().encode(TEXTS), atol=1e-3)
+
+
+def test_a_zero_vector_is_refused_with_its_text(tmp_path):
+    class Zero(HashEncoder):
+        def encode_document(self, texts, *, progress):
+            return self.encode(texts) * np.array([text != "text 5" for text in texts], np.float32)[:, None]
+
+    with pytest.raises(InvalidInputError, match=r"gives texts\[5\] a zero vector"):
+        teacher_targets(Zero(), TEXTS, tmp_path)
+
+
 def test_what_was_encoded_before_an_interruption_is_not_encoded_again(tmp_path, monkeypatch):
     class Interrupted(HashEncoder):
         def encode_document(self, texts, *, progress):

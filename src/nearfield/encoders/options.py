@@ -7,13 +7,14 @@ the name, so that whatever remembers the name, such as a collection, gets the sa
 import os
 import re
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from nearfield.errors import InvalidInputError
 
 Precision: TypeAlias = Literal["float32", "int8", "uint8", "binary"]
 Overflow: TypeAlias = Literal["truncate", "error", "chunk"]
-Engine: TypeAlias = Literal["auto", "onnxruntime", "onnxruntime-int8", "openvino", "openvino-bf16", "torch"]
+Engine: TypeAlias = Literal["auto", "onnxruntime", "onnxruntime-int8", "openvino", "openvino-bf16"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -96,7 +97,7 @@ def split_name(text: str) -> tuple[str, VectorOptions, Runtime]:
     """
     vector, runtime = VectorOptions(), Runtime()
     found = _WITH_OPTIONS.fullmatch(text)
-    if found is None:
+    if found is None or _is_folder(text):
         return text, vector, runtime
     for option in found["options"].split(","):
         key, _, value = option.partition("=")
@@ -155,6 +156,13 @@ def rename(name: str, **changes: object) -> str:
     """
     base, options, runtime = split_name(name)
     return join_name(base, override(options, **changes), runtime)
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL
+        return False
 
 
 def _whole_number(key: str, value: str) -> int:

@@ -65,8 +65,13 @@ class SentenceTransformerEncoder:
         Raises:
             ModelFolderError: If the folder is damaged, holds pickled weights or code of its own, or
                 sentence-transformers is not installed.
-            InvalidInputError: If there is no such device.
+            InvalidInputError: If there is no such device, or an engine is asked for.
         """
+        if runtime.engine != "auto":
+            raise InvalidInputError(
+                f"{path} is of a kind that only PyTorch computes, through sentence-transformers; engine="
+                f"{runtime.engine} cannot run it, leave it out"
+            )
         root = Path(path)
         _refuse_code_and_pickles(root)
         load = _importable(root)

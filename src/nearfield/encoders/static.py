@@ -19,7 +19,7 @@ from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.static_folder import StaticFolder, read_static_folder
 from nearfield.encoders.static_words import WholeTexts, WordByWord
-from nearfield.errors import EncoderError
+from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.progress import Progress, silent
 
 _BATCH_TEXTS = 1024
@@ -65,14 +65,20 @@ class StaticEncoder:
         Args:
             path: The folder.
             name: What to call the encoder; the folder's name if not given.
-            runtime: Its threads are how many batches to work on at once; the rest says nothing here.
+            runtime: Its threads are how many batches to work on at once; there is but one engine, and no device.
 
         Returns:
             The encoder, ready to encode.
 
         Raises:
             ModelFolderError: If the folder is damaged or of a kind not supported.
+            InvalidInputError: If an engine or a device is asked for.
         """
+        if runtime.engine != "auto" or runtime.device not in ("auto", "cpu"):
+            raise InvalidInputError(
+                f"a static encoder has no engine and runs on the processor, got engine={runtime.engine} and "
+                f"device={runtime.device}; leave them out"
+            )
         folder, tokenizer = read_static_folder(Path(path))
         return cls(
             folder, tokenizer, name=name or folder.root.resolve().name, threads=runtime.threads or available_cores()

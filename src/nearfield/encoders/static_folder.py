@@ -28,6 +28,7 @@ class StaticFolder:
 
     Attributes:
         root: The folder.
+        inner: The folder in it that holds the table and the tokeniser; often the same.
         table: `(tokens, d)` float32, the vector of each token, whatever it is stored as.
         ignored: Token that counts for nothing: the unknown token in model2vec's layout.
         normalise: Whether vectors are scaled to length 1.
@@ -38,6 +39,7 @@ class StaticFolder:
     """
 
     root: Path
+    inner: Path
     table: Vectors
     ignored: int | None
     normalise: bool
@@ -49,14 +51,14 @@ class StaticFolder:
     @property
     def weights_bytes(self) -> int:
         """Size of the weights on disk, in bytes."""
-        return (self.root / "model.safetensors").stat().st_size
+        return (self.inner / "model.safetensors").stat().st_size
 
     def spec(self, name: str) -> EncoderSpec:
         """Say which space the vectors of this model are in."""
         return EncoderSpec(
             name=name,
-            weights=file_hash(self.root / "model.safetensors"),
-            tokenizer=file_hash(self.root / "tokenizer.json"),
+            weights=file_hash(self.inner / "model.safetensors"),
+            tokenizer=file_hash(self.inner / "tokenizer.json"),
             dim=self.table.shape[1],
             metric=self.metric,
             normalise=self.normalise,
@@ -78,20 +80,22 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
     Raises:
         ModelFolderError: If a file is missing or damaged, or its parts do not belong together.
     """
-    tokenizer = _tokenizer(root / "tokenizer.json")
-    tensors = _tensors(root / "model.safetensors")
-    config = read_json_object(root / "config.json", required=False)
+    inner, normalises = _modules(root)
+    tokenizer = _tokenizer(inner / "tokenizer.json")
+    tensors = _tensors(inner / "model.safetensors")
+    config = read_json_object(inner / "config.json", required=False)
     of_model2vec = "embeddings" in tensors
     table = _table(tensors, tokenizer.get_vocab_size(), root)
     longest = config.get("max_length")
     if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 1):
-        raise ModelFolderError(f"{root}/config.json: max_length must be a whole number of at least 1, got {longest!r}")
+        raise ModelFolderError(f"{inner}/config.json: max_length must be a whole number of at least 1, got {longest!r}")
     query_prompt, document_prompt, metric = read_prompts(root)
     folder = StaticFolder(
         root=root,
+        inner=inner,
         table=table,
         ignored=_unknown_token(tokenizer) if of_model2vec else None,
-        normalise=_normalises(root, config),
+        normalise=config.get("normalize") is True if normalises is None else normalises,
         metric=metric,
         max_tokens=longest or _NO_LIMIT,
         query_prompt=query_prompt,
@@ -207,16 +211,17 @@ def _unknown_token(tokenizer: Tokenizer) -> int | None:
     return tokenizer.token_to_id(token)
 
 
-def _normalises(root: Path, config: dict[str, Any]) -> bool:
+def _modules(root: Path) -> tuple[Path, bool | None]:
+    """Find the table's folder, and whether vectors are normalised; None where only `config.json` can tell."""
     if not (root / "modules.json").exists():
-        return config.get("normalize") is True
+        return root, None
     modules = read_json(root / "modules.json")
-    if not isinstance(modules, list):
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise ModelFolderError(f"{root}/modules.json must hold a list of modules; download the model again")
-    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules if isinstance(module, dict)]
+    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
     if kinds not in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]):
         raise ModelFolderError(
             f"{root}/modules.json asks for the modules {', '.join(kinds)}; supported are StaticEmbedding and, after "
             "it, Normalize"
         )
-    return len(kinds) == 2
+    return root / str(modules[0].get("path", "")), len(kinds) == 2

@@ -22,6 +22,7 @@ _SEPARATE_NORMALIZERS = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "N
 _SEPARATE_PRE_TOKENIZERS = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"}
 # One of these has to cut at every space; the others only cut further.
 _CUT_AT_SPACES = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
+_SPACES = " \n\t\r"  # cut a text alike
 _KEPT_CHARACTERS = 4_000_000  # half a million words, about 100 MB with their ids
 
 
@@ -65,7 +66,8 @@ class WordByWord:
             normalizers <= _SEPARATE_NORMALIZERS
             and cutters <= _SEPARATE_PRE_TOKENIZERS
             and not cutters.isdisjoint(_CUT_AT_SPACES)
-            and not any(" " in token["content"] or token["lstrip"] or token["rstrip"] for token in added)
+            and not any(token["lstrip"] or token["rstrip"] for token in added)
+            and not any(space in token["content"] for token in added for space in _SPACES)
         )
 
     def cut(self, texts: Sequence[str]) -> tuple[Ids, Lengths]:
@@ -124,7 +126,7 @@ class _Words:
 
 
 def _words(text: str) -> list[str]:
-    for other in "\n\t\r":  # cut a text as a space does
+    for other in _SPACES[1:]:
         if other in text:
             text = text.replace(other, " ")
     return text.split(" ")

@@ -1,6 +1,7 @@
 """What a retriever is, small enough to write down: its legs and how they are fused."""
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -112,7 +113,8 @@ def _lasting_name(encoder: str) -> str:
     name = split_name(encoder)[0]
     try:
         path = Path(name).expanduser()
-        return f"{path.resolve()}{encoder[len(name) :]}" if path.is_dir() else encoder
+        # A link stays one: the catalogue knows a folder by its name.
+        return f"{os.path.abspath(path)}{encoder[len(name) :]}" if path.is_dir() else encoder  # noqa: PTH100
     except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL
         return encoder
 

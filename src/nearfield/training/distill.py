@@ -5,6 +5,7 @@ points where the teacher's vector does. Taking the teacher's vectors of single t
 less and several points of quality.
 """
 
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,10 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from nearfield.arrays import Vectors
+from nearfield.arrays import Vectors, normalise
+from nearfield.encoders.api_services import find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
+from nearfield.encoders.folder import open_tokenizer
 from nearfield.encoders.load import load_encoder
+from nearfield.encoders.modules import read_modules
+from nearfield.encoders.options import split_name
 from nearfield.encoders.static import StaticEncoder
 from nearfield.encoders.static_folder import write_static_folder
 from nearfield.errors import InvalidInputError, MissingExtraError
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 _SAMPLE = 50_000  # targets that the projection is fitted on
 _FREQUENCY_WEIGHT = 1e-3
 _CHUNK_TEXTS = 20_000
+_NO_LIMIT = 10**9
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class DistillOptions:
     vocabulary: int = 28_000
     dtype: str = "int8"
     epochs: int = 8
-    batch: int = 1024
+    batch: int = 512
     learning_rate: float = 0.01
     similarity_weight: float = 3.0
     seed: int = 0
@@ -110,12 +116,10 @@ def distill(
     if len(texts) < options.batch:
         raise InvalidInputError(f"{len(texts):,} texts are fewer than one batch of {options.batch:,}; give more texts")
     _require_scipy()
+    tokenizer = _tokenizer(os.fspath(teacher))
     loaded = load_encoder(teacher)
     if options.dim > loaded.spec.dim:
         raise InvalidInputError(f"dim must be at most the teacher's {loaded.spec.dim}, got {options.dim}")
-    tokenizer = Tokenizer.from_file(str(find_folder(str(teacher)) / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
     progress("fitting the vocabulary", 0, None)
     student = fit_vocabulary(tokenizer, texts, size=options.vocabulary)
     with tempfile.TemporaryDirectory() if work is None else nullcontext(work) as folder:
@@ -126,6 +130,18 @@ def distill(
         Path(output), student, table, dtype=options.dtype, config=settings | {"options": asdict(options)}
     )
     return StaticEncoder.from_folder(output)
+
+
+def _tokenizer(teacher: str) -> Tokenizer:
+    """Read the tokeniser of a teacher, which is a model folder of one's own or a name that stands for one."""
+    name, _, _ = split_name(teacher)
+    if find_service(name) is not None:
+        raise InvalidInputError(f"{name} is a service, which does not tell its tokeniser; choose a local teacher")
+    folder = find_folder(name)
+    inner = read_modules(folder).transformer if (folder / "modules.json").exists() else folder
+    tokenizer = open_tokenizer(inner / "tokenizer.json", max_tokens=_NO_LIMIT)
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def _fit(
@@ -141,7 +157,7 @@ def _fit(
     bags = _bags(student, texts, progress)
     projection = principal_directions(targets, options.dim, seed=options.seed)
     pieces = sorted(student.get_vocab(), key=student.get_vocab().__getitem__)
-    alone = teacher.encode([piece.removeprefix("##") for piece in pieces]) @ projection
+    alone = normalise(teacher.encode([piece.removeprefix("##") for piece in pieces])) @ projection
     # What is frequent says little (Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings").
     frequency = np.asarray(bags.sum(axis=0), dtype=np.float64).ravel() / bags.sum()
     weights = (_FREQUENCY_WEIGHT / (_FREQUENCY_WEIGHT + frequency))[:, None]

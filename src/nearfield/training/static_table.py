@@ -27,7 +27,7 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How to fit.
+    """How to fit; `DistillOptions` has the defaults.
 
     Attributes:
         epochs: Times each text is seen.
@@ -37,11 +37,11 @@ class TableOptions:
         seed: Of the order of texts.
     """
 
-    epochs: int = 10
-    batch: int = 1024
-    learning_rate: float = 0.01
-    similarity_weight: float = 10.0
-    seed: int = 0
+    epochs: int
+    batch: int
+    learning_rate: float
+    similarity_weight: float
+    seed: int
 
 
 def fit_table(

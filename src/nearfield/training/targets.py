@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from nearfield.arrays import Vectors, normalise, row_norms
 from nearfield.encoders.base import Encoder, check_vectors
 from nearfield.errors import InvalidInputError, StorageError
 from nearfield.files import make_directory, replace_file
@@ -29,10 +30,12 @@ def teacher_targets(teacher: Encoder, texts: Sequence[str], folder: Path, *, pro
         progress: Called with the number of texts done.
 
     Returns:
-        `(n, d)` float16, in the order of the texts: half the memory, and far finer than what a student can learn.
+        `(n, d)` float16 of length 1, whatever the teacher's length, in the order of the texts: half the memory, and far
+        finer than what a student can learn.
 
     Raises:
-        InvalidInputError: If the folder holds the vectors of another teacher or of other texts.
+        InvalidInputError: If the folder holds the vectors of another teacher or of other texts, or the teacher gives a
+            zero vector, which has no direction to learn.
         StorageError: If the disk refuses, or a shard is damaged.
     """
     make_directory(folder)
@@ -45,11 +48,21 @@ def teacher_targets(teacher: Encoder, texts: Sequence[str], folder: Path, *, pro
             done = start
             vectors = teacher.encode_document(chunk, progress=lambda what, n, _: progress(what, done + n, len(texts)))  # noqa: B023  # called before the next shard
             buffer = io.BytesIO()
-            np.save(buffer, check_vectors(vectors, teacher.spec, len(chunk)).astype(np.float16))
+            np.save(buffer, _directions(check_vectors(vectors, teacher.spec, len(chunk)), start).astype(np.float16))
             replace_file(path, buffer.getvalue())
         targets[start : start + len(chunk)] = _read(path, (len(chunk), teacher.spec.dim))
         progress("encoding", start + len(chunk), len(texts))
     return targets
+
+
+def _directions(vectors: Vectors, start: int) -> Vectors:
+    zero = row_norms(vectors) == 0
+    if zero.any():
+        raise InvalidInputError(
+            f"the teacher gives texts[{start + int(np.argmax(zero))}] a zero vector, which has no direction to learn; "
+            "leave the text out"
+        )
+    return normalise(vectors)
 
 
 def _check_same(folder: Path, teacher: Encoder, texts: Sequence[str]) -> None:
