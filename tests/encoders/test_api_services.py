@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from misbehaving_server import KEY
 
+from nearfield.encoders import api_models
 from nearfield.encoders.api_models import API_MODELS
 from nearfield.encoders.api_services import SERVICES, find_service
 from nearfield.encoders.load import load_encoder
@@ -191,6 +192,12 @@ def test_every_known_model_is_at_a_service_and_makes_sense(name):
     assert known.max_tokens > 0
     assert not known.dims or known.dim in known.dims
     assert known.dollars is None or 0 < known.dollars < 1
+
+
+def test_what_is_known_of_a_model_is_known_of_one_in_the_catalogue():
+    assert api_models._DOLLARS.keys() | api_models._DIMS.keys() <= API_MODELS.keys()
+    assert API_MODELS["cohere:embed-v4.0"].dims == [256, 512, 1024, 1536]
+    assert not API_MODELS["gemini:gemini-embedding-001"].normalised
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.name)

@@ -227,4 +227,4 @@ def test_weights_with_nan_and_engines_that_do_not_run_are_refused(tmp_path):
     with pytest.raises(EncoderError, match=r"gave NaN or infinity for images\[0\]"):
         broken.encode(["w1", *pictures()])
     with pytest.raises(InvalidInputError, match="run with engine=onnxruntime"):
-        DualEncoder.from_folder(tmp_path, runtime=Runtime(engine="torch"))
+        DualEncoder.from_folder(tmp_path, runtime=Runtime(engine="openvino"))

@@ -250,11 +250,6 @@ def test_an_engine_without_gpu_refuses_it(engine):
         choose_engine(Runtime(engine=engine, device="cuda"))
 
 
-def test_an_engine_of_other_families_is_refused():
-    with pytest.raises(CapabilityError, match="engine 'torch' cannot run this model; choose one of onnxruntime, "):
-        choose_engine(Runtime(engine="torch"))
-
-
 @pytest.mark.parametrize(
     ("text", "flags", "bfloat16"),
     [

@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 
-from nearfield.encoders.folder import load_tokenizer, read_folder
+from nearfield.encoders.folder import read_folder
+from nearfield.encoders.tokenizer_file import open_tokenizer
 from nearfield.errors import ModelFolderError
 
 
@@ -184,7 +185,7 @@ def test_a_maximum_length_below_one_is_refused(folder):
 
 def test_a_damaged_tokenizer_is_named(folder):
     with pytest.raises(ModelFolderError, match=r"tokenizer\.json is not a readable tokenizer"):
-        load_tokenizer(read_folder(folder))
+        open_tokenizer(read_folder(folder).tokenizer, 8)
 
 
 @pytest.mark.parametrize(

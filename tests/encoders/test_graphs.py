@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from tiny_families import FAMILIES, GOLDEN, LONG, random_weights, write_bare
 
 from nearfield.encoders.folder import read_folder
+from nearfield.encoders.graphs.builder import ACTIVATIONS, GraphBuilder
 from nearfield.encoders.graphs.offsets import bucket_of_offset
+from nearfield.encoders.onnx_engine import open_session
+from nearfield.encoders.program import Model
 from nearfield.encoders.run import open_states
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.errors import InvalidInputError, ModelFolderError, UnsupportedModelError
@@ -222,3 +226,27 @@ def test_buckets_of_known_distances():
     found = bucket_of_offset(32, 128)[np.array(offsets) + 128]
     # transformers 5.24, T5Attention._relative_position_bucket
     assert found.tolist() == [15, 14, 12, 10, 8, 8, 1, 0, 17, 23, 24, 25, 31]
+
+
+def tanh_gelu(x):
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def test_each_activation_is_what_its_name_means():
+    graph = GraphBuilder({})
+    states = graph.as_floats("input_ids")
+    outputs = {kind: graph.activation(kind, states) for kind in ACTIVATIONS}
+    model = Model(graph.serialise(outputs, [("texts", "tokens")] * len(outputs)), {}, Path("none"))
+    x = np.arange(-4, 5)
+    found = open_session(model).run(None, {"input_ids": x[None]})
+    expected = {
+        "gelu": [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x],
+        "gelu_new": tanh_gelu(x),
+        "gelu_pytorch_tanh": tanh_gelu(x),
+        "relu": np.maximum(x, 0),
+        "silu": x / (1 + np.exp(-x)),
+        "quick_gelu": x / (1 + np.exp(-1.702 * x)),
+    }
+    assert expected.keys() == set(ACTIVATIONS)
+    for kind, values in zip(outputs, found, strict=True):
+        np.testing.assert_allclose(values[0], expected[kind], atol=1e-6)

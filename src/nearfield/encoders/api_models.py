@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nearfield.arrays import Metric
+from nearfield.encoders.catalogue import CatalogueEntry, catalogue
 
 PRICES_READ = "2026-11-24"
 """Day on which the prices were read, in other people's lists of April to July 2026: check with the service before
@@ -35,37 +36,59 @@ class ApiModel:
     metric: Metric = "cosine"
 
 
-_VOYAGE_DIMS = (256, 512, 1024, 2048)
-
-API_MODELS = {
-    "openai:text-embedding-3-small": ApiModel(1536, 8192, 0.02, range(1, 1537), normalised=True),
-    "openai:text-embedding-3-large": ApiModel(3072, 8192, 0.13, range(1, 3073), normalised=True),
-    "openai:text-embedding-ada-002": ApiModel(1536, 8192, 0.10, normalised=True),
-    "cohere:embed-v4.0": ApiModel(1536, 128_000, 0.12, (256, 512, 1024, 1536)),
-    "cohere:embed-english-v3.0": ApiModel(1024, 512, 0.10),
-    "cohere:embed-multilingual-v3.0": ApiModel(1024, 512, 0.10),
-    "cohere:embed-english-light-v3.0": ApiModel(384, 512, None),
-    "cohere:embed-multilingual-light-v3.0": ApiModel(384, 512, None),
-    "voyage:voyage-4-large": ApiModel(1024, 32_000, 0.12, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-4": ApiModel(1024, 32_000, 0.06, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-4-lite": ApiModel(1024, 32_000, 0.02, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-3-large": ApiModel(1024, 32_000, 0.18, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-3.5": ApiModel(1024, 32_000, 0.06, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-3.5-lite": ApiModel(1024, 32_000, 0.02, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-code-3": ApiModel(1024, 32_000, 0.18, _VOYAGE_DIMS, normalised=True),
-    "voyage:voyage-finance-2": ApiModel(1024, 32_000, 0.12, normalised=True),
-    "voyage:voyage-law-2": ApiModel(1024, 16_000, 0.12, normalised=True),
-    "gemini:gemini-embedding-001": ApiModel(3072, 2048, 0.15, range(128, 3073)),
-    "gemini:gemini-embedding-2": ApiModel(
-        3072,
-        8192,
-        0.20,
-        range(128, 3073),
-        normalised=True,
-        query_prompt="task: search result | query: ",
-        document_prompt="title: none | text: ",
-    ),
-    "mistral:mistral-embed": ApiModel(1024, 8192, 0.10, normalised=True),
-    "mistral:codestral-embed": ApiModel(1536, 8192, 0.15, range(1, 3073)),
+# In US dollars, for a million tokens.
+_DOLLARS = {
+    "openai:text-embedding-3-small": 0.02,
+    "openai:text-embedding-3-large": 0.13,
+    "openai:text-embedding-ada-002": 0.10,
+    "cohere:embed-v4.0": 0.12,
+    "cohere:embed-english-v3.0": 0.10,
+    "cohere:embed-multilingual-v3.0": 0.10,
+    "voyage:voyage-4-large": 0.12,
+    "voyage:voyage-4": 0.06,
+    "voyage:voyage-4-lite": 0.02,
+    "voyage:voyage-3-large": 0.18,
+    "voyage:voyage-3.5": 0.06,
+    "voyage:voyage-3.5-lite": 0.02,
+    "voyage:voyage-code-3": 0.18,
+    "voyage:voyage-finance-2": 0.12,
+    "voyage:voyage-law-2": 0.12,
+    "gemini:gemini-embedding-001": 0.15,
+    "gemini:gemini-embedding-2": 0.20,
+    "mistral:mistral-embed": 0.10,
+    "mistral:codestral-embed": 0.15,
 }
-"""By the name that `load_encoder` takes."""
+# Where others may be asked for than the catalogue's dim and matryoshka.
+_VOYAGE_DIMS = (256, 512, 1024, 2048)
+_DIMS: dict[str, Sequence[int]] = {
+    "openai:text-embedding-3-small": range(1, 1537),
+    "openai:text-embedding-3-large": range(1, 3073),
+    "voyage:voyage-4-large": _VOYAGE_DIMS,
+    "voyage:voyage-4": _VOYAGE_DIMS,
+    "voyage:voyage-4-lite": _VOYAGE_DIMS,
+    "voyage:voyage-3-large": _VOYAGE_DIMS,
+    "voyage:voyage-3.5": _VOYAGE_DIMS,
+    "voyage:voyage-3.5-lite": _VOYAGE_DIMS,
+    "voyage:voyage-code-3": _VOYAGE_DIMS,
+    "gemini:gemini-embedding-001": range(128, 3073),
+    "gemini:gemini-embedding-2": range(128, 3073),
+    "mistral:codestral-embed": range(1, 3073),
+}
+
+
+def _model(entry: CatalogueEntry) -> ApiModel:
+    cut = sorted((entry.dim, *entry.matryoshka)) if entry.matryoshka else ()
+    return ApiModel(
+        dim=entry.dim,
+        max_tokens=entry.max_tokens,
+        dollars=_DOLLARS.get(entry.hub_name),
+        dims=_DIMS.get(entry.hub_name, cut),
+        normalised=entry.normalise,
+        query_prompt=entry.query_prompt,
+        document_prompt=entry.document_prompt,
+        metric=entry.metric,
+    )
+
+
+API_MODELS = {entry.hub_name: _model(entry) for entry in catalogue() if entry.runs == "api"}
+"""By the name that `load_encoder` takes: those in the catalogue."""

@@ -15,17 +15,17 @@ from tokenizers import Tokenizer
 from nearfield.arrays import Vectors
 from nearfield.data.images import Image
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_items
-from nearfield.encoders.clip_graph import DualConfig, build_text, build_vision
-from nearfield.encoders.folder import file_hash, open_tokenizer
-from nearfield.encoders.image import ImageEncoder, image_threads
+from nearfield.encoders.folder import file_hash
+from nearfield.encoders.graphs.clip import DualConfig, build_text, build_vision
+from nearfield.encoders.image import ImageEncoder, image_threads, open_images
 from nearfield.encoders.image import Run as RunImages
 from nearfield.encoders.json_files import read_json_object
 from nearfield.encoders.onnx_engine import open_session
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime
-from nearfield.encoders.preprocess import Pixels
 from nearfield.encoders.program import Model, TokenIds
 from nearfield.encoders.run import Run as RunTexts
 from nearfield.encoders.run import StatesRun
+from nearfield.encoders.tokenizer_file import find_tokenizer, open_tokenizer
 from nearfield.encoders.transformer import TransformerEncoder
 from nearfield.encoders.vision_folder import VisionFolder, read_vision_folder
 from nearfield.errors import CapabilityError, ModelFolderError
@@ -181,10 +181,7 @@ def canonical_text(text: str) -> str:
 
 def _tokenizer(folder: VisionFolder, config: DualConfig, settings: dict[str, Any]) -> tuple[Tokenizer, int]:
     """Load the tokeniser, and find the id that SigLIP fills texts up with."""
-    path = folder.inner / "tokenizer.json"
-    if not path.is_file():
-        raise ModelFolderError(f"{path} is missing; save the model with its fast tokenizer, or download it again")
-    tokenizer = open_tokenizer(path, _max_tokens(config, settings, folder))
+    tokenizer = open_tokenizer(find_tokenizer(folder.inner), _max_tokens(config, settings, folder))
     token = settings.get("pad_token")
     named = token.get("content") if isinstance(token, dict) else token
     known = tokenizer.token_to_id(named) if isinstance(named, str) else None
@@ -214,13 +211,7 @@ def _text_run(folder: VisionFolder, config: DualConfig, padding: int, length: in
 def _image_run(folder: VisionFolder, config: DualConfig) -> RunImages:
     pixels = folder.preprocessing.output
     model, weights = build_vision(config, folder.weights, pixels=pixels, source=folder.source)
-    session = open_session(Model(model, weights, folder.weights))
-
-    def run(batch: Pixels, _keep: object = weights) -> Vectors:
-        vectors: Vectors = session.run(None, {"pixel_values": batch})[0]
-        return vectors
-
-    return run
+    return open_images(Model(model, weights, folder.weights))
 
 
 def _hash(*parts: object) -> str:

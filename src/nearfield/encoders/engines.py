@@ -55,8 +55,6 @@ def choose_engine(runtime: Runtime) -> Choice:
     """
     if runtime.engine == "auto":
         return _best(runtime.device)
-    if runtime.engine not in ENGINES:
-        raise CapabilityError(f"engine {runtime.engine!r} cannot run this model; choose one of {', '.join(ENGINES)}")
     if runtime.device == "cuda" and runtime.engine != "onnxruntime":
         raise CapabilityError(f"engine {runtime.engine!r} has no device 'cuda'; use engine='onnxruntime' with it")
     missing = missing_for(runtime.engine)

@@ -6,21 +6,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from nearfield.arrays import Metric
 from nearfield.encoders.base import EncoderSpec
 from nearfield.encoders.graphs.families import find_architecture, graph_settings
 from nearfield.encoders.head import Dense, Pooling
 from nearfield.encoders.json_files import read_json_object
 from nearfield.encoders.modules import read_modules, safe_weights
+from nearfield.encoders.tokenizer_file import find_tokenizer
 from nearfield.errors import ModelFolderError, UnsupportedModelError
+
+ONNX_FILES = ("onnx/model.onnx", "model.onnx")
+"""Where a folder may hold an ONNX file, the likelier first."""
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "euclidean": "l2"}
 # sentence-transformers falls back through these for a document, in this order.
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-# What a folder without tokenizer.json may hold in its place, which only transformers reads.
-_OLDER_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 # Families whose positions are counted from the row after the padding token's.
 _POSITIONS_AFTER_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
 _FALLBACK_MAX_TOKENS = 512
@@ -110,9 +110,8 @@ class ModelFolder:
         )
 
     def _weight_files(self) -> list[Path]:
-        """List the weights file, for a large ONNX model the file of tensors beside it, and those of dense layers."""
-        beside = self.weights.with_name(f"{self.weights.name}_data")
-        return [file for file in (self.weights, beside, *(layer.weights for layer in self.dense)) if file.exists()]
+        """List the files of weights, those of dense layers included."""
+        return [*weight_files(self.weights), *(layer.weights for layer in self.dense)]
 
     def _later_steps(self) -> list[object]:
         """Describe what is computed only by some folders; empty for the others, whose fingerprints stay."""
@@ -148,7 +147,7 @@ def read_folder(path: str | Path) -> ModelFolder:
         root=root,
         config=config,
         weights=weights,
-        tokenizer=_tokenizer(inner),
+        tokenizer=find_tokenizer(inner),
         pooling=modules.pooling,
         include_prompt=modules.include_prompt,
         dense=modules.dense,
@@ -182,45 +181,6 @@ def why_unsupported(path: str | Path) -> str:
     return ""
 
 
-def load_tokenizer(folder: ModelFolder) -> Tokenizer:
-    """Load the tokeniser, set to cut what is too long and to pad nothing.
-
-    Args:
-        folder: The model folder.
-
-    Returns:
-        The tokeniser, which cuts at `folder.max_tokens`.
-
-    Raises:
-        ModelFolderError: If its file is damaged, or no text would fit into the maximum length.
-    """
-    return open_tokenizer(folder.tokenizer, folder.max_tokens)
-
-
-def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """Load a `tokenizer.json` as `load_tokenizer` does.
-
-    Args:
-        path: The file.
-        max_tokens: Where to cut, special tokens included.
-
-    Returns:
-        The tokeniser.
-
-    Raises:
-        ModelFolderError: If the file is damaged, or no text would fit into the maximum length.
-    """
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing more precise
-        raise ModelFolderError(f"{path} is not a readable tokenizer ({error}); download it again") from error
-    tokenizer.no_padding()
-    if max_tokens <= tokenizer.num_special_tokens_to_add(False):
-        raise ModelFolderError(f"{path.parent}: at most {max_tokens} tokens leave no room for any text")
-    tokenizer.enable_truncation(max_tokens)
-    return tokenizer
-
-
 def read_prompts(root: Path) -> tuple[str, str, Metric]:
     """Read what `config_sentence_transformers.json` says.
 
@@ -249,6 +209,12 @@ def read_prompts(root: Path) -> tuple[str, str, Metric]:
     return prompts.get("query", default), document, _METRICS[similarity]
 
 
+def weight_files(weights: Path) -> list[Path]:
+    """List a file of weights and, for a large ONNX model, the file of tensors beside it."""
+    beside = weights.with_name(f"{weights.name}_data")
+    return [file for file in (weights, beside) if file.exists()]
+
+
 def file_hash(path: Path) -> str:
     """Hash a file with SHA-256, in hexadecimal digits."""
     with path.open("rb") as file:
@@ -256,20 +222,8 @@ def file_hash(path: Path) -> str:
 
 
 def _weights(folder: Path) -> Path:
-    for name in ("onnx/model.onnx", "model.onnx"):
-        if (folder / name).is_file():
-            return folder / name
-    return safe_weights(folder)
-
-
-def _tokenizer(folder: Path) -> Path:
-    file = folder / "tokenizer.json"
-    if file.is_file():
-        return file
-    message = f"{file} is missing; save the model with its fast tokenizer, or download it again"
-    if any((folder / name).exists() for name in _OLDER_TOKENIZERS):
-        raise UnsupportedModelError(message)
-    raise ModelFolderError(message)
+    files = (folder / name for name in ONNX_FILES)
+    return next((file for file in files if file.is_file()), None) or safe_weights(folder)
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:

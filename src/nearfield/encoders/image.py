@@ -11,6 +11,7 @@ import numpy as np
 from nearfield.arrays import Vectors
 from nearfield.data.images import Image
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_images
+from nearfield.encoders.finite import require_finite
 from nearfield.encoders.onnx_engine import ENGINE_ERRORS, open_session
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.preprocess import Pixels, Preprocessing
@@ -135,12 +136,7 @@ class ImageEncoder:
             found = self._run(pixels)
         except ENGINE_ERRORS as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with images[{start}]: {error}") from error
-        finite = np.isfinite(found).all(axis=1)
-        if not finite.all():
-            raise EncoderError(
-                f"{self.spec.name} gave NaN or infinity for images[{start + int(np.argmin(finite))}]; "
-                "the weights are damaged or overflow: download the model again, or choose another"
-            )
+        require_finite(found, self.spec.name, lambda place: f"images[{start + place}]")
         vectors[start : start + len(batch)] = found
         return len(batch)
 
@@ -160,18 +156,23 @@ def image_threads(runtime: Runtime) -> int:
     return runtime.threads or available_cores()
 
 
-def _native_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:
-    from nearfield.encoders.vision_graph import build_vit, read_vit_config
+def open_images(model: Model) -> Run:
+    """Open a model that was built, whose input is `pixel_values` and whose only output is vectors."""
+    session = open_session(model)
 
-    config = read_vit_config(folder.config, source=folder.source)
-    model, weights = build_vit(config, folder.weights, pixels=folder.preprocessing.output, source=folder.source)
-    session = open_session(Model(model, weights, folder.weights))
-
-    def run(pixels: Pixels, _keep: object = weights) -> Vectors:  # the session reads the arrays where they lie
+    def run(pixels: Pixels, _keep: Model = model) -> Vectors:  # the session reads the weights where they lie
         vectors: Vectors = session.run(None, {"pixel_values": pixels})[0]
         return vectors
 
-    return run, asdict(config), "cls"
+    return run
+
+
+def _native_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:
+    from nearfield.encoders.graphs.vision import build_vit, read_vit_config
+
+    config = read_vit_config(folder.config, source=folder.source)
+    model, weights = build_vit(config, folder.weights, pixels=folder.preprocessing.output, source=folder.source)
+    return open_images(Model(model, weights, folder.weights)), asdict(config), "cls"
 
 
 def _onnx_run(folder: VisionFolder) -> tuple[Run, dict[str, object], str]:

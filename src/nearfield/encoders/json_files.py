@@ -1,4 +1,4 @@
-"""Reads the JSON files of a model folder."""
+"""Reads the JSON files of a model folder, and the numbers in them."""
 
 import json
 from pathlib import Path
@@ -46,3 +46,23 @@ def read_json_object(path: Path, *, required: bool = True) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ModelFolderError(f"{path} must hold a JSON object, got {type(values).__name__}; download the model again")
     return values
+
+
+def whole_number(value: object, key: str, source: str, *, least: int = 1) -> int:
+    """Check a number read from a `config.json`.
+
+    Args:
+        value: What stands there.
+        key: Under which key.
+        source: What to call the file in an error.
+        least: The smallest that makes sense.
+
+    Returns:
+        The value.
+
+    Raises:
+        ModelFolderError: If it is no whole number of at least `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ModelFolderError(f"{source}: {key} must be a whole number of at least {least}, got {value!r}")
+    return value

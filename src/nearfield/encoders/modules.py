@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfield.encoders.head import ACTIVATIONS, POOLINGS, Activation, Dense, Pooling
-from nearfield.encoders.json_files import read_json, read_json_object
+from nearfield.encoders.json_files import read_json, read_json_object, whole_number
 from nearfield.errors import ModelFolderError, UnsupportedModelError
 
 _POOLING_FLAGS = {
@@ -124,10 +124,7 @@ def _pooling(config: dict[str, Any], folder: Path) -> Pooling:
 def _dense(folder: Path) -> Dense:
     file = folder / "config.json"
     config = read_json_object(file)
-    into, out = config.get("in_features"), config.get("out_features")
-    for key, value in (("in_features", into), ("out_features", out)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ModelFolderError(f"{file}: {key} must be a whole number of at least 1, got {value!r}")
+    into, out = (whole_number(config.get(key), key, str(file)) for key in ("in_features", "out_features"))
     for key, allowed in (("module_input_name", "sentence_embedding"), ("module_output_name", "sentence_embedding")):
         if config.get(key) not in (None, allowed):
             raise UnsupportedModelError(f"{file}: {key} must be {allowed}, got {config[key]!r}")
@@ -136,7 +133,7 @@ def _dense(folder: Path) -> Dense:
     bias = config.get("bias", True)
     if not isinstance(bias, bool):
         raise ModelFolderError(f"{file}: bias must be true or false, got {bias!r}")
-    return Dense(safe_weights(folder), int(into or 0), int(out or 0), bias, _activation(config, file))
+    return Dense(safe_weights(folder), into, out, bias, _activation(config, file))
 
 
 def _activation(config: dict[str, Any], file: Path) -> Activation:

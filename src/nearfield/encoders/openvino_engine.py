@@ -72,22 +72,7 @@ def import_openvino() -> ModuleType:
 
 
 def _open(model: Model, precision: str, threads: int) -> Program:
-    openvino = import_openvino()
-    core = openvino.Core()
-    settings = {
-        "INFERENCE_PRECISION_HINT": precision,
-        # Each caller's batch runs on one core, as in ONNX Runtime.
-        "NUM_STREAMS": str(threads),
-        "INFERENCE_NUM_THREADS": str(threads),
-    }
-    try:
-        if isinstance(model.content, Path):
-            opened = core.read_model(model.content)
-        else:
-            opened = _with_weights(openvino, core, model.content, model.weights)
-        compiled = core.compile_model(opened, "CPU", settings)
-    except RuntimeError as error:
-        raise ModelFolderError(f"{model.source} cannot be loaded ({error}); download the model again") from error
+    opened, compiled = _compiled(model, precision, threads)
     known_tokens = _vocabulary(opened)
     idle = [compiled.create_infer_request()]
 
@@ -113,6 +98,26 @@ def _open(model: Model, precision: str, threads: int) -> Program:
         outputs={name: entry.get_element_type().to_dtype().name for entry in compiled.outputs for name in entry.names},
         compute=compute,
     )
+
+
+def _compiled(model: Model, precision: str, threads: int) -> tuple[Any, Any]:
+    """Read a model and compile it for so many callers at once; gives both."""
+    openvino = import_openvino()
+    core = openvino.Core()
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        # Each caller's batch runs on one core, as in ONNX Runtime.
+        "NUM_STREAMS": str(threads),
+        "INFERENCE_NUM_THREADS": str(threads),
+    }
+    try:
+        if isinstance(model.content, Path):
+            opened = core.read_model(model.content)
+        else:
+            opened = _with_weights(openvino, core, model.content, model.weights)
+        return opened, core.compile_model(opened, "CPU", settings)
+    except RuntimeError as error:
+        raise ModelFolderError(f"{model.source} cannot be loaded ({error}); download the model again") from error
 
 
 def _with_weights(openvino: ModuleType, core: Any, content: bytes, weights: Weights) -> Any:  # noqa: ANN401  # untyped

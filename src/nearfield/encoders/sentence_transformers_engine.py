@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, check_vectors, prompt_for
 from nearfield.encoders.defaults import entry_for
-from nearfield.encoders.folder import read_prompts, why_unsupported
+from nearfield.encoders.folder import file_hash, read_prompts, why_unsupported
+from nearfield.encoders.graphs.families import refuse_own_code
 from nearfield.encoders.json_files import read_json, read_json_object
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime
 from nearfield.errors import InvalidInputError, ModelFolderError
@@ -138,12 +139,7 @@ class SentenceTransformerEncoder:
 
 def _refuse_code_and_pickles(root: Path) -> None:
     for file in sorted(root.rglob("config.json")):
-        own_code = read_json_object(file).get("auto_map")
-        if isinstance(own_code, dict) and any(key.startswith("AutoModel") for key in own_code):
-            raise ModelFolderError(
-                f"{file}: the model is computed by code of its own (auto_map), which is never run; it works when the "
-                "folder holds it as onnx/model.onnx"
-            )
+        refuse_own_code(read_json_object(file), source=str(file))
     modules: Any = read_json(root / "modules.json") if (root / "modules.json").exists() else []
     for kind in (str(module.get("type")) for module in modules):
         if not kind.startswith("sentence_transformers."):
@@ -216,7 +212,5 @@ def _spec(model: "SentenceTransformer", root: Path, name: str, dim: int | None) 
 def _hash(files: Iterable[Path], root: Path) -> str:
     digest = hashlib.sha256()
     for path in files:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+        digest.update(f"{path.relative_to(root).as_posix()} {file_hash(path)}\n".encode())
     return digest.hexdigest()

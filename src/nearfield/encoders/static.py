@@ -16,10 +16,11 @@ from tokenizers import Tokenizer
 
 from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
+from nearfield.encoders.finite import require_finite
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.static_folder import StaticFolder, read_static_folder
 from nearfield.encoders.static_words import WholeTexts, WordByWord
-from nearfield.errors import EncoderError, InvalidInputError
+from nearfield.errors import InvalidInputError
 from nearfield.progress import Progress, silent
 
 _BATCH_TEXTS = 1024
@@ -167,12 +168,7 @@ class StaticEncoder:
             # The tokens of a text may cancel out; a zero vector stays zero.
             norms = np.sqrt(np.einsum("nd,nd->n", means, means))[:, None]
             np.divide(means, norms, out=means, where=norms > 0)
-        finite = np.isfinite(means).all(axis=1)
-        if not finite.all():
-            raise EncoderError(
-                f"{self.spec.name} gave NaN or infinity for texts[{start + int(np.argmin(finite))}]; "
-                "the weights are damaged: download the model again, or choose another"
-            )
+        require_finite(means, self.spec.name, lambda row: f"texts[{start + row}]")
         return means
 
 

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer
 from nearfield.arrays import Metric, Vectors
 from nearfield.encoders.base import EncoderSpec
 from nearfield.encoders.folder import file_hash, read_prompts
-from nearfield.encoders.json_files import read_json, read_json_object
+from nearfield.encoders.json_files import read_json, read_json_object, whole_number
+from nearfield.encoders.tokenizer_file import read_tokenizer
 from nearfield.errors import ModelFolderError
 from nearfield.files import make_directory, replace_file
 
@@ -81,14 +82,14 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
         ModelFolderError: If a file is missing or damaged, or its parts do not belong together.
     """
     inner, normalises = _modules(root)
-    tokenizer = _tokenizer(inner / "tokenizer.json")
+    if not (inner / "tokenizer.json").is_file():
+        raise ModelFolderError(f"{inner}/tokenizer.json is missing; download the model again, or give another folder")
+    tokenizer = read_tokenizer(inner / "tokenizer.json")
     tensors = _tensors(inner / "model.safetensors")
     config = read_json_object(inner / "config.json", required=False)
     of_model2vec = "embeddings" in tensors
     table = _table(tensors, tokenizer.get_vocab_size(), root)
     longest = config.get("max_length")
-    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 1):
-        raise ModelFolderError(f"{inner}/config.json: max_length must be a whole number of at least 1, got {longest!r}")
     query_prompt, document_prompt, metric = read_prompts(root)
     folder = StaticFolder(
         root=root,
@@ -97,7 +98,7 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
         ignored=_unknown_token(tokenizer) if of_model2vec else None,
         normalise=config.get("normalize") is True if normalises is None else normalises,
         metric=metric,
-        max_tokens=longest or _NO_LIMIT,
+        max_tokens=_NO_LIMIT if longest is None else whole_number(longest, "max_length", f"{inner}/config.json"),
         query_prompt=query_prompt,
         document_prompt=document_prompt,
     )
@@ -158,18 +159,6 @@ def quantise_rows(vectors: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[n
     scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float32)
     safe = np.where(scales > 0, scales, 1)[:, None]
     return np.rint(vectors / safe).astype(np.int8), scales
-
-
-def _tokenizer(path: Path) -> Tokenizer:
-    if not path.is_file():
-        raise ModelFolderError(f"{path} is missing; download the model again, or give another folder")
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing more precise
-        raise ModelFolderError(f"{path} is not a readable tokenizer ({error}); download it again") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:

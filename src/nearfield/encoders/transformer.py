@@ -12,10 +12,12 @@ from nearfield.arrays import Vectors
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.batches import batches, chunks
 from nearfield.encoders.defaults import entry_for, with_defaults
-from nearfield.encoders.folder import load_tokenizer, read_folder
+from nearfield.encoders.finite import require_finite
+from nearfield.encoders.folder import read_folder
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
 from nearfield.encoders.program import CPU_BATCH_TOKENS
 from nearfield.encoders.run import Run, SkippingRun, StatesRun, open_run, open_states
+from nearfield.encoders.tokenizer_file import open_tokenizer
 from nearfield.encoders.windows import Window, cut_into_windows
 from nearfield.encoders.words import WordEncoder
 from nearfield.errors import EncoderError, ModelFolderError
@@ -90,7 +92,7 @@ class TransformerEncoder:
             MissingExtraError: If the engine is not installed.
         """
         folder = with_defaults(read_folder(path), entry_for(path, name))
-        tokenizer = load_tokenizer(folder)
+        tokenizer = open_tokenizer(folder.tokenizer, folder.max_tokens)
         opened = open_run(folder, runtime)
         try:
             dim = opened.run(np.array([tokenizer.encode("a").ids], dtype=np.int64)).shape[1]
@@ -258,11 +260,6 @@ class TransformerEncoder:
             found = self._skipping(tokens, skip) if self._skipping else self._run(tokens)
         except EncoderError as error:
             raise EncoderError(f"{self.spec.name} failed on a batch with texts[{rows[0]}]: {error}") from error
-        finite = np.isfinite(found).all(axis=1)
-        if not finite.all():
-            raise EncoderError(
-                f"{self.spec.name} gave NaN or infinity for texts[{rows[int(np.argmin(finite))]}]; "
-                "the weights are damaged or overflow: download the model again, or choose another"
-            )
+        require_finite(found, self.spec.name, lambda place: f"texts[{rows[place]}]")
         vectors[rows] = found
         return len(rows)

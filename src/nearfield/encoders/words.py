@@ -12,6 +12,7 @@ from tokenizers import Encoding, Tokenizer
 
 from nearfield.arrays import Vectors
 from nearfield.encoders.batches import batches, chunks
+from nearfield.encoders.finite import require_finite
 from nearfield.encoders.program import CPU_BATCH_TOKENS
 from nearfield.encoders.run import StatesRun
 from nearfield.errors import EncoderError, InvalidInputError
@@ -113,11 +114,8 @@ class WordEncoder:
         found = [(place, word) for place, position in enumerate(batch) for word in words[position]]
         for place, word in found:
             vectors[word.row] = mixed[place, word.tokens].mean(axis=0)
-            if not np.isfinite(vectors[word.row]).all():
-                raise EncoderError(
-                    f"{self._name} gave NaN or infinity for the word of texts[{word.row}]; the weights are damaged or "
-                    "overflow: download the model again, or choose another"
-                )
+        rows = [word.row for _, word in found]
+        require_finite(vectors[rows], self._name, lambda place: f"the word of texts[{rows[place]}]")
         return len(found)
 
     def _states(self, layers: tuple[int, ...]) -> StatesRun:

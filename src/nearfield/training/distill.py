@@ -21,12 +21,12 @@ from nearfield.arrays import Vectors, normalise
 from nearfield.encoders.api_services import find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
-from nearfield.encoders.folder import open_tokenizer
 from nearfield.encoders.load import load_encoder
 from nearfield.encoders.modules import read_modules
 from nearfield.encoders.options import split_name
 from nearfield.encoders.static import StaticEncoder
 from nearfield.encoders.static_folder import write_static_folder
+from nearfield.encoders.tokenizer_file import find_tokenizer, read_tokenizer
 from nearfield.errors import InvalidInputError, MissingExtraError
 from nearfield.progress import Progress, silent
 from nearfield.training.targets import Targets, teacher_targets
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _SAMPLE = 50_000  # targets that the projection is fitted on
 _FREQUENCY_WEIGHT = 1e-3
 _CHUNK_TEXTS = 20_000
-_NO_LIMIT = 10**9
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,7 @@ def _tokenizer(teacher: str) -> Tokenizer:
         raise InvalidInputError(f"{name} is a service, which does not tell its tokeniser; choose a local teacher")
     folder = find_folder(name)
     inner = read_modules(folder).transformer if (folder / "modules.json").exists() else folder
-    tokenizer = open_tokenizer(inner / "tokenizer.json", max_tokens=_NO_LIMIT)
-    tokenizer.no_truncation()
-    return tokenizer
+    return read_tokenizer(find_tokenizer(inner))
 
 
 def _fit(

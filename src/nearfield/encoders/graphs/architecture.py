@@ -1,13 +1,11 @@
 """What a family of transformer encoders must say for its graph to be built."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Self
 
 from nearfield.encoders.graphs.builder import GraphBuilder
 from nearfield.encoders.graphs.settings import Settings
-
-Shapes: TypeAlias = Iterator[tuple[str, tuple[int, ...]]]
+from nearfield.encoders.graphs.shapes import Shapes
 
 
 class Architecture(ABC):

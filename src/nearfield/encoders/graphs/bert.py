@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from nearfield.encoders.graphs.post_norm import LayerNames, PostNormEncoder
+from nearfield.encoders.graphs.post_norm import PostNormEncoder
 from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import LayerNames
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,9 @@ def _start(folder: ModelFolder) -> tuple[Architecture, GraphBuilder]:
 
 def _pool(graph: GraphBuilder, states: str, pooling: Pooling) -> str:
     """Reduce `(texts, tokens, hidden)` to `(texts, hidden)`; `Head` computes the same."""
-    tokens = graph.integers(1)
     if pooling in ("cls", "lasttoken"):
-        position = graph.integers(0 if pooling == "cls" else -1)
-        return graph.add("Squeeze", graph.add("Gather", states, position, axis=1), tokens)
+        return graph.token(states, 0 if pooling == "cls" else -1)
+    tokens = graph.integers(1)
     if pooling == "max":
         return graph.add("ReduceMax", states, tokens, keepdims=0)
     if pooling == "weightedmean":

@@ -67,6 +67,24 @@ def graph_settings(config: dict[str, Any]) -> dict[str, Any]:
     return _read(config, "config.json")[1]
 
 
+def refuse_own_code(config: dict[str, Any], *, source: str) -> None:
+    """Refuse a model whose folder brings the code that computes it.
+
+    Args:
+        config: Content of a `config.json`.
+        source: What to call it in an error.
+
+    Raises:
+        UnsupportedModelError: If it names such code.
+    """
+    own_code = config.get("auto_map")
+    if isinstance(own_code, dict) and any(name.startswith("AutoModel") for name in own_code):
+        raise UnsupportedModelError(
+            f"{source}: the model is computed by code of its own (auto_map), which is never run; "
+            "it works when the folder holds it as onnx/model.onnx"
+        )
+
+
 def _read(config: dict[str, Any], source: str) -> tuple["Architecture", dict[str, Any]]:
     from nearfield.encoders.graphs.settings import Settings
 
@@ -76,12 +94,7 @@ def _read(config: dict[str, Any], source: str) -> tuple["Architecture", dict[str
             f"{source}: model_type must be one of {', '.join(FAMILIES)}, got {kind!r}; "
             "any other model works when the folder holds it as onnx/model.onnx"
         )
-    own_code = config.get("auto_map")
-    if isinstance(own_code, dict) and any(name.startswith("AutoModel") for name in own_code):
-        raise UnsupportedModelError(
-            f"{source}: the model is computed by code of its own (auto_map), which is never run; "
-            "it works when the folder holds it as onnx/model.onnx"
-        )
+    refuse_own_code(config, source=source)
     module, _, name = FAMILIES[kind].partition(":")
     family: type[Architecture] = getattr(importlib.import_module(f"nearfield.encoders.graphs.{module}"), name)
     settings = Settings(config, source)

@@ -5,11 +5,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from nearfield.encoders.graphs.architecture import Architecture, Shapes
+from nearfield.encoders.graphs.architecture import Architecture
 from nearfield.encoders.graphs.builder import GraphBuilder
 from nearfield.encoders.graphs.offsets import offset_bias
 from nearfield.encoders.graphs.rotary import Rotation, rotate, rotation
 from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import Shapes, parameters
 from nearfield.errors import ModelFolderError
 
 _WORDS = "embeddings.tok_embeddings.weight"
@@ -87,17 +88,17 @@ class ModernBert(Architecture):
         """Name each tensor the graph needs, with its shape."""
         hidden = self.hidden
         yield _WORDS, (self.words, hidden)
-        yield from _tensors(_EMBEDDING_NORM, hidden, bias=self.norm_bias)
+        yield from parameters(_EMBEDDING_NORM, hidden, bias=self.norm_bias)
         for number in range(self.layers):
             layer = f"{self.stack}.{number}"
             if number:
-                yield from _tensors(f"{layer}.attn_norm", hidden, bias=self.norm_bias)
-            yield from _tensors(f"{layer}.attn.Wqkv", 3 * hidden, hidden, bias=self.attention_bias)
-            yield from _tensors(f"{layer}.attn.Wo", hidden, hidden, bias=self.attention_bias)
-            yield from _tensors(f"{layer}.mlp_norm", hidden, bias=self.norm_bias)
-            yield from _tensors(f"{layer}.mlp.Wi", 2 * self.wide, hidden, bias=self.mlp_bias)
-            yield from _tensors(f"{layer}.mlp.Wo", hidden, self.wide, bias=self.mlp_bias)
-        yield from _tensors(_FINAL_NORM, hidden, bias=self.norm_bias)
+                yield from parameters(f"{layer}.attn_norm", hidden, bias=self.norm_bias)
+            yield from parameters(f"{layer}.attn.Wqkv", 3 * hidden, hidden, bias=self.attention_bias)
+            yield from parameters(f"{layer}.attn.Wo", hidden, hidden, bias=self.attention_bias)
+            yield from parameters(f"{layer}.mlp_norm", hidden, bias=self.norm_bias)
+            yield from parameters(f"{layer}.mlp.Wi", 2 * self.wide, hidden, bias=self.mlp_bias)
+            yield from parameters(f"{layer}.mlp.Wo", hidden, self.wide, bias=self.mlp_bias)
+        yield from parameters(_FINAL_NORM, hidden, bias=self.norm_bias)
 
     def build(self, graph: GraphBuilder) -> list[str]:
         """Add the nodes from `input_ids` to token vectors; see `Architecture.build`."""
@@ -151,9 +152,3 @@ def _local_layers(settings: Settings, layers: int) -> tuple[bool, ...]:
             f"{settings.source}: layer_types must be a list of {layers} of {', '.join(_KINDS)}, got {given!r}"
         )
     return tuple(kind == "sliding_attention" for kind in given)
-
-
-def _tensors(name: str, *shape: int, bias: bool) -> Shapes:
-    yield f"{name}.weight", shape
-    if bias:
-        yield f"{name}.bias", shape[:1]

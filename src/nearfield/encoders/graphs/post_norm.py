@@ -6,9 +6,10 @@ BERT, RoBERTa, MPNet and DistilBERT are this with other names, other positions, 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nearfield.encoders.graphs.architecture import Architecture, Shapes
+from nearfield.encoders.graphs.architecture import Architecture
 from nearfield.encoders.graphs.builder import GraphBuilder
 from nearfield.encoders.graphs.offsets import bucket_of_offset, offset_bias
+from nearfield.encoders.graphs.shapes import LayerNames, Shapes, layer_parameters, parameters
 
 _WORDS = "embeddings.word_embeddings.weight"
 _POSITIONS = "embeddings.position_embeddings.weight"
@@ -16,20 +17,6 @@ _SEGMENTS = "embeddings.token_type_embeddings.weight"
 _EMBEDDING_NORM = "embeddings.LayerNorm"
 _BUCKETS = "encoder.relative_attention_bias.weight"
 _FARTHEST = 128  # tokens; beyond, all distances share a bucket
-
-
-@dataclass(frozen=True)
-class LayerNames:
-    """What a family calls the parts of a layer in its checkpoints."""
-
-    query: str
-    key: str
-    value: str
-    mix: str
-    attention_norm: str
-    widen: str
-    narrow: str
-    norm: str
 
 
 @dataclass(frozen=True)
@@ -73,15 +60,8 @@ class PostNormEncoder(Architecture):
             yield _SEGMENTS, (self.segments, self.hidden)
         if self.buckets:
             yield _BUCKETS, (self.buckets, self.heads)
-        yield from _vectors(_EMBEDDING_NORM, self.hidden)
-        for number in range(self.layers):
-            layer = f"{self.stack}.{number}."
-            for name in (self.names.query, self.names.key, self.names.value, self.names.mix):
-                yield from _matrix(layer + name, self.hidden, self.hidden)
-            yield from _vectors(layer + self.names.attention_norm, self.hidden)
-            yield from _matrix(layer + self.names.widen, self.wide, self.hidden)
-            yield from _matrix(layer + self.names.narrow, self.hidden, self.wide)
-            yield from _vectors(layer + self.names.norm, self.hidden)
+        yield from parameters(_EMBEDDING_NORM, self.hidden)
+        yield from layer_parameters(self.names, self.stack, layers=self.layers, hidden=self.hidden, wide=self.wide)
 
     def build(self, graph: GraphBuilder) -> list[str]:
         """Add the nodes from `input_ids` to token vectors; see `Architecture.build`."""
@@ -130,13 +110,3 @@ class PostNormEncoder(Architecture):
         wide = graph.activation(self.activation, graph.dense(states, layer + names.widen))
         wide = graph.add("Add", graph.dense(wide, layer + names.narrow), states)
         return graph.layer_norm(wide, layer + names.norm, self.epsilon)
-
-
-def _matrix(name: str, out: int, into: int) -> Shapes:
-    yield f"{name}.weight", (out, into)
-    yield f"{name}.bias", (out,)
-
-
-def _vectors(name: str, width: int) -> Shapes:
-    yield f"{name}.weight", (width,)
-    yield f"{name}.bias", (width,)

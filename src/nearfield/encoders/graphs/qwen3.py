@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from nearfield.encoders.graphs.architecture import Architecture, Shapes
+from nearfield.encoders.graphs.architecture import Architecture
 from nearfield.encoders.graphs.builder import GraphBuilder
 from nearfield.encoders.graphs.rotary import Rotation, rotate, rotation
 from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import Shapes, parameters
 from nearfield.errors import UnsupportedModelError
 
 _WORDS = "embed_tokens.weight"
@@ -81,9 +82,7 @@ class Qwen3(Architecture):
             layer = f"{self.stack}.{number}"
             dense = {"q_proj": (queries, hidden), "k_proj": (keys, hidden), "v_proj": (keys, hidden)}
             for name, shape in (dense | {"o_proj": (hidden, queries)}).items():
-                yield f"{layer}.self_attn.{name}.weight", shape
-                if self.attention_bias:
-                    yield f"{layer}.self_attn.{name}.bias", shape[:1]
+                yield from parameters(f"{layer}.self_attn.{name}", *shape, bias=self.attention_bias)
             yield f"{layer}.self_attn.q_norm.weight", (self.size,)
             yield f"{layer}.self_attn.k_norm.weight", (self.size,)
             yield f"{layer}.input_layernorm.weight", (hidden,)

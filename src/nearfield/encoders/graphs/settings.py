@@ -1,8 +1,10 @@
 """Reads what a graph needs from a `config.json`, and remembers what was read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from nearfield.encoders.graphs.builder import ACTIVATIONS
+from nearfield.encoders.json_files import whole_number
 from nearfield.errors import ModelFolderError, UnsupportedModelError
 
 
@@ -21,7 +23,7 @@ class Settings:
     source: str
     used: dict[str, Any]
 
-    def __init__(self, config: dict[str, Any], source: str) -> None:
+    def __init__(self, config: Mapping[str, Any], source: str) -> None:
         self.source = source
         self.used = {}
         self._config = config
@@ -33,12 +35,9 @@ class Settings:
 
     def whole(self, key: str, default: int | None = None, *, least: int = 1) -> int:
         """Read a whole number of at least `least`."""
-        value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ModelFolderError(f"{self.source}: {key} must be a whole number of at least {least}, got {value!r}")
-        return value
+        return whole_number(self.get(key, default), key, self.source, least=least)
 
-    def epsilon(self, key: str, default: float) -> float:
+    def epsilon(self, key: str, default: float | None = None) -> float:
         """Read what a norm adds to a variance."""
         # Null is refused: PyTorch would take it as none.
         value = self._config.get(key, default)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from nearfield.encoders.graphs.architecture import Architecture, Shapes
+from nearfield.encoders.graphs.architecture import Architecture
 from nearfield.encoders.graphs.builder import GraphBuilder
 from nearfield.encoders.graphs.offsets import bucket_of_offset, offset_bias
 from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import Shapes
 from nearfield.errors import UnsupportedModelError
 
 _WORDS = "shared.weight"

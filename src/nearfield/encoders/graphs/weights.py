@@ -27,21 +27,23 @@ def read_weights(path: Path, architecture: Architecture) -> Weights:
     Raises:
         ModelFolderError: If the file is damaged, or a tensor is missing, surplus, or of another shape or type.
     """
-    surplus = f"{architecture.stack}.{architecture.layers}."
 
     def name_of(stored: str) -> str:
         # Old checkpoints call the scale and shift of a layer norm gamma and beta.
         name = stored.removeprefix(architecture.prefix)
         name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-        if name.startswith(surplus):
-            raise ModelFolderError(f"{path} has more layers than the {architecture.layers} of config.json")
         return architecture.aliases.get(name, name)
 
-    return read_tensors(path, architecture.shapes(), name_of=name_of)
+    stack = architecture.stack, architecture.layers
+    return read_tensors(path, architecture.shapes(), name_of=name_of, stack=stack)
 
 
 def read_tensors(
-    path: Path, shapes: Iterable[tuple[str, tuple[int, ...]]], *, name_of: Callable[[str], str] = str
+    path: Path,
+    shapes: Iterable[tuple[str, tuple[int, ...]]],
+    *,
+    name_of: Callable[[str], str] = str,
+    stack: tuple[str, int] | None = None,
 ) -> Weights:
     """Read named tensors as float32.
 
@@ -49,16 +51,19 @@ def read_tensors(
         path: A safetensors file in float32, float16 or bfloat16.
         shapes: Each tensor's name and the shape it must have.
         name_of: Turns a name in the file into a name in `shapes`.
+        stack: What the list of layers is called, in `shapes`, and how many there must be; None if there is none.
 
     Returns:
         The tensors, C-contiguous, under their names in `shapes`.
 
     Raises:
-        ModelFolderError: If the file is damaged, or a tensor is missing or of another shape or type.
+        ModelFolderError: If the file is damaged, has more layers, or a tensor is missing or of another shape or type.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             stored = {name_of(name): name for name in file.keys()}  # noqa: SIM118  (a safetensors file is no dict)
+            if stack is not None and any(name.startswith(f"{stack[0]}.{stack[1]}.") for name in stored):
+                raise ModelFolderError(f"{path} has more layers than the {stack[1]} of config.json")
             return {name: _tensor(file, stored.get(name), name, shape, path) for name, shape in shapes}
     except (SafetensorError, OSError) as error:
         raise ModelFolderError(f"{path} is not a readable safetensors file ({error}); download it again") from error

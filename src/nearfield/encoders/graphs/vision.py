@@ -14,32 +14,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.encoders.graph import Graph, graph_input
-from nearfield.encoders.tensors import Weights, read_tensors
-from nearfield.encoders.tower import LayerNames, Shapes, Tower, add_layers, layer_shapes, norm_shapes, whole_number
+from nearfield.encoders.graphs.builder import GraphBuilder, Weights
+from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import LayerNames, Shapes, parameters
+from nearfield.encoders.graphs.tower import Tower
+from nearfield.encoders.graphs.weights import read_tensors
+from nearfield.encoders.json_files import whole_number
 from nearfield.errors import ModelFolderError
+
+IMAGE_OUTPUT = "image_embeds"
+"""What the graph of an encoder of images calls its vectors."""
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "vit": {"intermediate_size": 3072, "layer_norm_eps": 1e-12, "patch_size": 16},
     "dinov2": {"mlp_ratio": 4, "layer_norm_eps": 1e-6, "patch_size": 14},
 }
 _BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "hidden_act": "gelu"}
+_STACK = "encoder.layer"
 _ATTENTION = {
-    "layers": "encoder.layer.",
     "query": "attention.attention.query",
     "key": "attention.attention.key",
     "value": "attention.attention.value",
-    "output": "attention.output.dense",
+    "mix": "attention.output.dense",
 }
 _NAMES = {
     "vit": LayerNames(
         **_ATTENTION,
-        norm1="layernorm_before",
-        norm2="layernorm_after",
-        wide="intermediate.dense",
+        attention_norm="layernorm_before",
+        norm="layernorm_after",
+        widen="intermediate.dense",
         narrow="output.dense",
     ),
-    "dinov2": LayerNames(**_ATTENTION, norm1="norm1", norm2="norm2", wide="mlp.fc1", narrow="mlp.fc2"),
+    "dinov2": LayerNames(**_ATTENTION, attention_norm="norm1", norm="norm2", widen="mlp.fc1", narrow="mlp.fc2"),
 }
 
 
@@ -83,7 +89,7 @@ class VisionConfig:
         image, patch = (_pair(config.get(key), key, source) for key in ("image_size", "patch_size"))
         if image[0] < patch[0] or image[1] < patch[1]:
             raise ModelFolderError(f"{source}: patch_size {patch} must fit into image_size {image}")
-        return cls(family, Tower.from_json(config, source=source), image, patch)
+        return cls(family, Tower.from_settings(Settings(config, source)), image, patch)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Count the patches from top to bottom and from left to right; what is left over is not seen."""
@@ -137,8 +143,8 @@ def build_vit(config: VisionConfig, weights: Path, *, pixels: tuple[int, int], s
     tensors = read_tensors(
         weights,
         _shapes(config, names, scaled=config.family == "dinov2"),
-        rename=lambda name: name.removeprefix(f"{config.family}."),
-        layers=(names.layers, tower.num_hidden_layers),
+        name_of=lambda name: name.removeprefix(f"{config.family}."),
+        stack=(_STACK, tower.num_hidden_layers),
     )
     positions = tensors.pop("embeddings.position_embeddings")[0]
     if config.family == "dinov2":
@@ -147,54 +153,42 @@ def build_vit(config: VisionConfig, weights: Path, *, pixels: tuple[int, int], s
     else:
         config.require_size(pixels, source)
     positions = np.concatenate([positions[:1] + tensors.pop("embeddings.cls_token")[0], positions[1:]])
-    graph = Graph(tensors)
+    graph = GraphBuilder(tensors, tokens=len(positions))
     states = embed_patches(graph, config, "embeddings.patch_embeddings.projection", positions, pixels)
-    states = add_layers(graph, tower, names, states)
-    vectors = graph.layer_norm(class_token(graph, states), "layernorm", tower.layer_norm_eps)
-    given = graph_input("pixel_values", "float32", ["images", 3, *pixels])
-    return graph.serialise(given, vectors, "image_embeds", tower.hidden_size), graph.weights
+    states = graph.by_text(tower.build(graph, names, _STACK, states), tower.hidden_size)
+    vectors = graph.layer_norm(graph.token(states, 0), "layernorm", tower.layer_norm_eps)
+    return graph.serialise({IMAGE_OUTPUT: vectors}, [("images", tower.hidden_size)], pixels=pixels), graph.weights
 
 
 def embed_patches(
-    graph: Graph,
+    graph: GraphBuilder,
     config: VisionConfig,
     layer: str,
     positions: npt.NDArray[np.float32],
     pixels: tuple[int, int],
-    *,
-    bias: bool = True,
 ) -> str:
     """Add the embedding of patches and positions.
 
     Args:
-        graph: The graph, whose input is `pixel_values`; its `shape` is set.
+        graph: What to add to; it has a token for each of the positions.
         config: The shape of the transformer.
-        layer: Name of the convolution that embeds a patch.
+        layer: Name of the convolution that embeds a patch, with a bias or without.
         positions: `(tokens, hidden)`; a token more than patches stands before them, and its own embedding is part of
             its position's.
         pixels: Height and width of the images.
-        bias: Whether the convolution has a bias.
 
     Returns:
         `(images * tokens, hidden)`.
     """
     hidden = config.tower.hidden_size
-    inputs = ["pixel_values", f"{layer}.weight", *([f"{layer}.bias"] if bias else [])]
-    states = graph.add("Conv", *inputs, strides=list(config.patch))
+    states = graph.add("Conv", "pixel_values", *graph.parameters(layer), strides=list(config.patch))
     states = graph.add("Reshape", states, graph.integers(0, hidden, -1))
     states = graph.add("Transpose", states, perm=[0, 2, 1])
     rows, columns = config.grid(*pixels)
     if len(positions) > rows * columns:
         states = graph.add("Pad", states, graph.integers(0, 1, 0, 0, 0, 0))
     graph.weights["positions"] = np.ascontiguousarray(positions)
-    graph.shape = graph.integers(-1, len(positions), hidden)
-    return graph.add("Reshape", graph.add("Add", states, "positions"), graph.integers(-1, hidden))
-
-
-def class_token(graph: Graph, states: str) -> str:
-    """Pick the first token of each input: `(inputs * tokens, hidden)` to `(inputs, hidden)`."""
-    states = graph.add("Reshape", states, graph.shape)
-    return graph.add("Squeeze", graph.add("Gather", states, graph.integers(0), axis=1), graph.integers(1))
+    return graph.by_token(graph.add("Add", states, "positions"), hidden)
 
 
 def _pair(value: object, key: str, source: str) -> tuple[int, int]:
@@ -215,21 +209,20 @@ def _shapes(config: VisionConfig, names: LayerNames, *, scaled: bool) -> Shapes:
     hidden = tower.hidden_size
     yield "embeddings.cls_token", (1, 1, hidden)
     yield "embeddings.position_embeddings", (1, rows * columns + 1, hidden)
-    yield "embeddings.patch_embeddings.projection.weight", (hidden, 3, *config.patch)
-    yield "embeddings.patch_embeddings.projection.bias", (hidden,)
-    yield from layer_shapes(tower, names)
-    yield from norm_shapes("layernorm", hidden)
+    yield from parameters("embeddings.patch_embeddings.projection", hidden, 3, *config.patch)
+    yield from tower.shapes(names, _STACK)
+    yield from parameters("layernorm", hidden)
     if scaled:
         for number in range(tower.num_hidden_layers):
-            yield f"{names.layers}{number}.layer_scale1.lambda1", (hidden,)
-            yield f"{names.layers}{number}.layer_scale2.lambda1", (hidden,)
+            yield f"{_STACK}.{number}.layer_scale1.lambda1", (hidden,)
+            yield f"{_STACK}.{number}.layer_scale2.lambda1", (hidden,)
 
 
 def _fold_layer_scale(tensors: Weights, tower: Tower, names: LayerNames) -> None:
     """Multiply the dense layers by the factors that follow them (Touvron et al. 2021, arXiv:2103.17239)."""
     for number in range(tower.num_hidden_layers):
-        layer = f"{names.layers}{number}."
-        for dense, scale in ((names.output, "layer_scale1"), (names.narrow, "layer_scale2")):
+        layer = f"{_STACK}.{number}."
+        for dense, scale in ((names.mix, "layer_scale1"), (names.narrow, "layer_scale2")):
             factors = tensors.pop(f"{layer}{scale}.lambda1")
             tensors[f"{layer}{dense}.weight"] = tensors[f"{layer}{dense}.weight"] * factors[:, None]
             tensors[f"{layer}{dense}.bias"] = tensors[f"{layer}{dense}.bias"] * factors

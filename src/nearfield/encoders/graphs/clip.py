@@ -4,28 +4,22 @@ References:
     CLIP: Radford et al. (2021), arXiv:2103.00020. SigLIP: Zhai et al. (2023), arXiv:2303.15343.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
-from nearfield.encoders.graph import Graph, graph_input
-from nearfield.encoders.tensors import Weights, read_tensors
-from nearfield.encoders.tower import (
-    LayerNames,
-    Shapes,
-    Tower,
-    add_layers,
-    add_mlp,
-    attend,
-    dense_shapes,
-    layer_shapes,
-    norm_shapes,
-    whole_number,
-)
-from nearfield.encoders.vision_graph import VisionConfig, class_token, embed_patches
+from nearfield.encoders.graphs.build import VECTORS_OUTPUT
+from nearfield.encoders.graphs.builder import GraphBuilder, Weights
+from nearfield.encoders.graphs.settings import Settings
+from nearfield.encoders.graphs.shapes import LayerNames, Shapes, parameters
+from nearfield.encoders.graphs.tower import Tower
+from nearfield.encoders.graphs.vision import IMAGE_OUTPUT, VisionConfig, embed_patches
+from nearfield.encoders.graphs.weights import read_tensors
+from nearfield.encoders.json_files import whole_number
 from nearfield.errors import ModelFolderError
 
 # Published files name only what differs from these.
@@ -46,21 +40,17 @@ _VISION_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _names(model: str) -> LayerNames:
-    return LayerNames(
-        layers=f"{model}.encoder.layers.",
-        norm1="layer_norm1",
-        query="self_attn.q_proj",
-        key="self_attn.k_proj",
-        value="self_attn.v_proj",
-        output="self_attn.out_proj",
-        norm2="layer_norm2",
-        wide="mlp.fc1",
-        narrow="mlp.fc2",
-    )
-
-
-_TEXT, _VISION = _names("text_model"), _names("vision_model")
+_NAMES = LayerNames(
+    query="self_attn.q_proj",
+    key="self_attn.k_proj",
+    value="self_attn.v_proj",
+    mix="self_attn.out_proj",
+    attention_norm="layer_norm1",
+    widen="mlp.fc1",
+    narrow="mlp.fc2",
+    norm="layer_norm2",
+)
+_TEXT, _VISION = "text_model.encoder.layers", "vision_model.encoder.layers"
 _HEAD = "vision_model.head"
 
 
@@ -105,7 +95,7 @@ class DualConfig:
         family = config["model_type"]
         text = _TEXT_DEFAULTS[family] | _section(config, "text_config", source)
         vision = _VISION_DEFAULTS[family] | _section(config, "vision_config", source)
-        text_tower = Tower.from_json(text, source=source)
+        text_tower = Tower.from_settings(Settings(text, source))
         vision_config = VisionConfig.from_json(family, vision, source=source)
         if family == "siglip":
             dim = whole_number(text.get("projection_size") or text_tower.hidden_size, "projection_size", source)
@@ -158,36 +148,31 @@ def build_text(config: DualConfig, weights: Path) -> tuple[bytes, Weights]:
         ModelFolderError: If the weights are damaged or others than the configuration's.
     """
     tower, hidden = config.text, config.text.hidden_size
-    graph = Graph(_read(weights, _text_shapes(config), _TEXT, tower))
+    shapes = _text_shapes(config)
+    graph = GraphBuilder(read_tensors(weights, shapes, stack=(_TEXT, tower.num_hidden_layers)))
     words = graph.add("Gather", "text_model.embeddings.token_embedding.weight", "input_ids")
-    ids = graph.add("Shape", "input_ids")
-    graph.shape = graph.add("Concat", ids, graph.integers(hidden), axis=0)
     tokens = graph.add("Shape", "input_ids", start=1)
     places = graph.add("Slice", "text_model.embeddings.position_embedding.weight", graph.integers(0), tokens)
-    states = graph.add("Reshape", graph.add("Add", words, places), graph.integers(-1, hidden))
-    states = add_layers(graph, tower, _TEXT, states, causal=config.family == "clip")
-    states = graph.add("Reshape", states, graph.shape)
+    states = graph.by_token(graph.add("Add", words, places), hidden)
+    states = tower.build(graph, _NAMES, _TEXT, states, causal=config.family == "clip")
+    states = graph.by_text(states, hidden)
     if config.family == "clip":
         states = graph.add("GatherND", states, _first_end(graph, config.end), batch_dims=1)
     else:
-        states = graph.add("Squeeze", graph.add("Gather", states, graph.integers(-1), axis=1), graph.integers(1))
+        states = graph.token(states, -1)
     states = graph.layer_norm(states, "text_model.final_layer_norm", tower.layer_norm_eps)
-    if config.family == "clip":
-        vectors = graph.add("Gemm", states, "text_projection.weight", transB=1)
-    else:
-        vectors = graph.dense(states, "text_model.head")
+    vectors = graph.dense(states, "text_projection" if config.family == "clip" else "text_model.head")
     vectors = graph.add("LpNormalization", vectors, axis=-1, p=2)
-    given = graph_input("input_ids", "int64", ["texts", "tokens"])
-    return graph.serialise(given, vectors, "sentence_embedding", config.dim), graph.weights
+    return graph.serialise({VECTORS_OUTPUT: vectors}, [("texts", config.dim)]), graph.weights
 
 
-def _first_end(graph: Graph, end: int) -> str:
+def _first_end(graph: GraphBuilder, end: int) -> str:
     """Find where each text ends: `(texts, 1)`."""
     marks = "input_ids"
     if end != 2:
         marks = graph.add("Equal", "input_ids", graph.integers(end))
     # The first published files name 2 by mistake; the true one has the highest id of all.
-    return graph.add("ArgMax", graph.add("Cast", marks, to=6), axis=1, keepdims=1)
+    return graph.add("ArgMax", graph.add("Cast", marks, to=TensorProto.INT32), axis=1, keepdims=1)
 
 
 def build_vision(config: DualConfig, weights: Path, *, pixels: tuple[int, int], source: str) -> tuple[bytes, Weights]:
@@ -210,27 +195,27 @@ def build_vision(config: DualConfig, weights: Path, *, pixels: tuple[int, int], 
     """
     shape, tower, clip = config.vision, config.vision.tower, config.family == "clip"
     shape.require_size(pixels, source)
-    tensors = _read(weights, _vision_shapes(config), _VISION, tower)
+    tensors = read_tensors(weights, _vision_shapes(config), stack=(_VISION, tower.num_hidden_layers))
     positions = tensors.pop("vision_model.embeddings.position_embedding.weight")
     if clip:
         positions[0] += tensors.pop("vision_model.embeddings.class_embedding")
-    graph = Graph(tensors)
-    states = embed_patches(graph, shape, "vision_model.embeddings.patch_embedding", positions, pixels, bias=not clip)
+    graph = GraphBuilder(tensors, tokens=len(positions))
+    states = embed_patches(graph, shape, "vision_model.embeddings.patch_embedding", positions, pixels)
     if clip:
         states = graph.layer_norm(states, "vision_model.pre_layrnorm", tower.layer_norm_eps)
-    states = add_layers(graph, tower, _VISION, states)
+    states = tower.build(graph, _NAMES, _VISION, states)
     if clip:
-        states = graph.layer_norm(class_token(graph, states), "vision_model.post_layernorm", tower.layer_norm_eps)
-        vectors = graph.add("Gemm", states, "visual_projection.weight", transB=1)
+        states = graph.token(graph.by_text(states, tower.hidden_size), 0)
+        states = graph.layer_norm(states, "vision_model.post_layernorm", tower.layer_norm_eps)
+        vectors = graph.dense(states, "visual_projection")
     else:
         states = graph.layer_norm(states, "vision_model.post_layernorm", tower.layer_norm_eps)
         vectors = _attention_pool(graph, tower, states)
     vectors = graph.add("LpNormalization", vectors, axis=-1, p=2)
-    given = graph_input("pixel_values", "float32", ["images", 3, *pixels])
-    return graph.serialise(given, vectors, "image_embeds", config.dim), graph.weights
+    return graph.serialise({IMAGE_OUTPUT: vectors}, [("images", config.dim)], pixels=pixels), graph.weights
 
 
-def _attention_pool(graph: Graph, tower: Tower, states: str) -> str:
+def _attention_pool(graph: GraphBuilder, tower: Tower, states: str) -> str:
     """Reduce (images * patches, hidden) to (images, hidden)."""
     hidden, weights = tower.hidden_size, graph.weights
     joined = weights.pop(f"{_HEAD}.attention.in_proj_weight"), weights.pop(f"{_HEAD}.attention.in_proj_bias")
@@ -241,47 +226,41 @@ def _attention_pool(graph: Graph, tower: Tower, states: str) -> str:
     weights["probe"] = (probe @ weights.pop("q.weight").T + weights.pop("q.bias"))[None]
     images = graph.add("Shape", "pixel_values", start=0, end=1)
     query = graph.add("Expand", "probe", graph.add("Concat", images, graph.integers(1, hidden), axis=0))
-    key, value = (graph.add("Reshape", graph.dense(states, part), graph.shape) for part in ("k", "v"))
-    pooled = attend(graph, query, key, value, heads=tower.num_attention_heads)
-    pooled = graph.add("Reshape", pooled, graph.integers(-1, hidden))
+    key, value = (graph.by_text(graph.dense(states, part), hidden) for part in ("k", "v"))
+    pooled = graph.by_token(graph.attention(query, key, value, heads=tower.num_attention_heads), hidden)
     pooled = graph.dense(pooled, f"{_HEAD}.attention.out_proj")
     normed = graph.layer_norm(pooled, f"{_HEAD}.layernorm", tower.layer_norm_eps)
-    return graph.add("Add", add_mlp(graph, tower, normed, f"{_HEAD}.mlp.fc1", f"{_HEAD}.mlp.fc2"), pooled)
-
-
-def _read(weights: Path, shapes: Iterator[tuple[str, tuple[int, ...]]], names: LayerNames, tower: Tower) -> Weights:
-    return read_tensors(weights, shapes, rename=lambda name: name, layers=(names.layers, tower.num_hidden_layers))
+    return graph.add("Add", tower.feed_forward(graph, normed, f"{_HEAD}.mlp.fc1", f"{_HEAD}.mlp.fc2"), pooled)
 
 
 def _text_shapes(config: DualConfig) -> Shapes:
     hidden = config.text.hidden_size
     yield "text_model.embeddings.token_embedding.weight", (config.vocabulary, hidden)
     yield "text_model.embeddings.position_embedding.weight", (config.positions, hidden)
-    yield from layer_shapes(config.text, _TEXT)
-    yield from norm_shapes("text_model.final_layer_norm", hidden)
+    yield from config.text.shapes(_NAMES, _TEXT)
+    yield from parameters("text_model.final_layer_norm", hidden)
     if config.family == "clip":
-        yield "text_projection.weight", (config.dim, hidden)
+        yield from parameters("text_projection", config.dim, hidden, bias=False)
     else:
-        yield from dense_shapes("text_model.head", hidden, config.dim)
+        yield from parameters("text_model.head", config.dim, hidden)
 
 
 def _vision_shapes(config: DualConfig) -> Shapes:
     tower, (rows, columns) = config.vision.tower, config.vision.grid(*config.vision.image)
     hidden, clip = tower.hidden_size, config.family == "clip"
-    yield "vision_model.embeddings.patch_embedding.weight", (hidden, 3, *config.vision.patch)
+    yield from parameters("vision_model.embeddings.patch_embedding", hidden, 3, *config.vision.patch, bias=not clip)
     yield "vision_model.embeddings.position_embedding.weight", (rows * columns + clip, hidden)
-    yield from layer_shapes(tower, _VISION)
-    yield from norm_shapes("vision_model.post_layernorm", hidden)
+    yield from tower.shapes(_NAMES, _VISION)
+    yield from parameters("vision_model.post_layernorm", hidden)
     if clip:
         yield "vision_model.embeddings.class_embedding", (hidden,)
-        yield from norm_shapes("vision_model.pre_layrnorm", hidden)
-        yield "visual_projection.weight", (config.dim, hidden)
+        yield from parameters("vision_model.pre_layrnorm", hidden)
+        yield from parameters("visual_projection", config.dim, hidden, bias=False)
         return
-    yield "vision_model.embeddings.patch_embedding.bias", (hidden,)
     yield f"{_HEAD}.probe", (1, 1, hidden)
     yield f"{_HEAD}.attention.in_proj_weight", (3 * hidden, hidden)
     yield f"{_HEAD}.attention.in_proj_bias", (3 * hidden,)
-    yield from dense_shapes(f"{_HEAD}.attention.out_proj", hidden, hidden)
-    yield from norm_shapes(f"{_HEAD}.layernorm", hidden)
-    yield from dense_shapes(f"{_HEAD}.mlp.fc1", hidden, tower.intermediate_size)
-    yield from dense_shapes(f"{_HEAD}.mlp.fc2", tower.intermediate_size, hidden)
+    yield from parameters(f"{_HEAD}.attention.out_proj", hidden, hidden)
+    yield from parameters(f"{_HEAD}.layernorm", hidden)
+    yield from parameters(f"{_HEAD}.mlp.fc1", tower.intermediate_size, hidden)
+    yield from parameters(f"{_HEAD}.mlp.fc2", hidden, tower.intermediate_size)
