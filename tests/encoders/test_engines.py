@@ -127,15 +127,6 @@ def test_openvino_refuses_a_token_that_it_would_embed_as_zeros(tmp_path, of_file
         encoder_on(folder, "openvino").encode(["w1", "stranger"])
 
 
-def test_openvino_that_fails_on_a_batch_is_an_encoder_error(tmp_path):
-    folder = write_folder(tmp_path)
-    (folder / "sentence_bert_config.json").write_text("{}")
-    encoder = encoder_on(folder, "openvino")
-    encoder._tokenizer.enable_truncation(20)  # the model has 12 positions
-    with pytest.raises(EncoderError, match=r"failed on a batch with texts\[0\]"):
-        encoder.encode(["w1 " * 20])
-
-
 def test_eight_bit_vectors_are_near_and_in_another_space(tmp_path):
     folder = write_folder(tmp_path)
     reference, rounded = encoder_on(folder, "onnxruntime"), encoder_on(folder, "onnxruntime-int8")
