@@ -14,6 +14,7 @@ from nearfield.encoders.graphs.families import find_architecture, graph_settings
 from nearfield.encoders.head import Dense, Pooling
 from nearfield.encoders.json_files import read_json_object
 from nearfield.encoders.modules import read_modules, safe_weights
+from nearfield.encoders.onnx_files import weight_files
 from nearfield.errors import ModelFolderError, UnsupportedModelError
 
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "euclidean": "l2"}
@@ -110,9 +111,8 @@ class ModelFolder:
         )
 
     def _weight_files(self) -> list[Path]:
-        """List the weights file, for a large ONNX model the file of tensors beside it, and those of dense layers."""
-        beside = self.weights.with_name(f"{self.weights.name}_data")
-        return [file for file in (self.weights, beside, *(layer.weights for layer in self.dense)) if file.exists()]
+        """List the weights file, those in which an ONNX file keeps tensors, and those of dense layers."""
+        return [*weight_files(self.weights), *(layer.weights for layer in self.dense)]
 
     def _later_steps(self) -> list[object]:
         """Describe what is computed only by some folders; empty for the others, whose fingerprints stay."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nearfield.encoders.base import EncoderSpec
 from nearfield.encoders.folder import file_hash
 from nearfield.encoders.json_files import read_json_object
+from nearfield.encoders.onnx_files import weight_files
 from nearfield.encoders.preprocess import Preprocessing
 from nearfield.errors import ModelFolderError
 
@@ -50,7 +51,7 @@ class VisionFolder:
     @property
     def weights_bytes(self) -> int:
         """Size of the weights on disk, in bytes."""
-        return sum(file.stat().st_size for file in self._weight_files())
+        return sum(file.stat().st_size for file in weight_files(self.weights))
 
     def weights_hash(self, graph: dict[str, Any]) -> str:
         """Hash the weights and what is computed with them.
@@ -61,7 +62,7 @@ class VisionFolder:
         Returns:
             SHA-256, hexadecimal.
         """
-        files = [file_hash(file) for file in self._weight_files()]
+        files = [file_hash(file) for file in weight_files(self.weights)]
         computation = [files, graph, self.preprocessing.identity()]
         return hashlib.sha256(json.dumps(computation, sort_keys=True).encode()).hexdigest()
 
@@ -89,11 +90,6 @@ class VisionFolder:
             dtype=dtype,
             modality="image",
         )
-
-    def _weight_files(self) -> list[Path]:
-        """List the weights file and, for a large ONNX model, the file of tensors beside it."""
-        beside = self.weights.with_name(f"{self.weights.name}_data")
-        return [file for file in (self.weights, beside) if file.exists()]
 
 
 def vision_kind(root: Path) -> Literal["image", "clip"] | None:
