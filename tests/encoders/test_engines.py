@@ -108,8 +108,18 @@ def test_openvino_runs_an_onnx_file(tmp_path, output):
     np.testing.assert_allclose(found, encoder_on(folder, "onnxruntime").encode(TEXTS), atol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_model_of_float16_is_in_the_same_space_on_every_engine(tmp_path, engine):
+    folder = write_folder(tmp_path)
+    write_onnx(folder, half=True)
+    encoder = encoder_on(folder, engine)
+    assert encoder.spec.dtype == "float16"
+    assert encoder.encode(TEXTS).dtype == np.float32
+
+
 def test_openvino_refuses_a_damaged_onnx_file(tmp_path):
     folder = write_folder(tmp_path)
+    (folder / "model.safetensors").unlink()
     (folder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelFolderError, match=r"model\.onnx cannot be loaded"):
         encoder_on(folder, "openvino")
@@ -139,7 +149,7 @@ def test_openvino_that_fails_on_a_batch_is_an_encoder_error(tmp_path):
 def test_eight_bit_vectors_are_near_and_in_another_space(tmp_path):
     folder = write_folder(tmp_path)
     reference, rounded = encoder_on(folder, "onnxruntime"), encoder_on(folder, "onnxruntime-int8")
-    assert rounded.spec == replace(reference.spec, dtype="int8")
+    assert rounded.spec == replace(reference.spec, dtype="int8-w7-token")
     cosines = np.einsum("nd,nd->n", reference.encode(TEXTS), rounded.encode(TEXTS))
     assert cosines.min() > 0.99
     assert cosines.max() < 1 - 1e-7

@@ -68,6 +68,11 @@ class ModelFolder:
         return self.weights.suffix == ".onnx"
 
     @property
+    def family(self) -> str:
+        """The `model_type` that is built natively; empty for an ONNX file, whose graph is its own."""
+        return "" if self.is_onnx else str(self.config.get("model_type"))
+
+    @property
     def config_file(self) -> Path:
         """Where `config.json` lies."""
         return self.tokenizer.with_name("config.json")
@@ -124,7 +129,9 @@ def read_folder(path: str | Path) -> ModelFolder:
     """Read every configuration file of a model folder.
 
     A folder without `modules.json` is a bare Hugging Face model: mean pooling and no normalisation, as
-    sentence-transformers does. An ONNX file is preferred over `model.safetensors`.
+    sentence-transformers does. `model.safetensors` is preferred where `config.json` describes a model that is built
+    natively: it runs on every engine and gives the vectors of every layer. For any other model, and where there is no
+    `model.safetensors`, the folder must hold `onnx/model.onnx` or `model.onnx`.
 
     Args:
         path: The folder.
@@ -256,10 +263,18 @@ def file_hash(path: Path) -> str:
 
 
 def _weights(folder: Path) -> Path:
-    for name in ("onnx/model.onnx", "model.onnx"):
-        if (folder / name).is_file():
-            return folder / name
-    return safe_weights(folder)
+    graphs = [folder / name for name in ("onnx/model.onnx", "model.onnx") if (folder / name).is_file()]
+    if not graphs or ((folder / "model.safetensors").is_file() and _is_native(folder / "config.json")):
+        return safe_weights(folder)
+    return graphs[0]
+
+
+def _is_native(config_file: Path) -> bool:
+    try:
+        find_architecture(read_json_object(config_file, required=False), source=str(config_file))
+    except UnsupportedModelError:
+        return False
+    return True
 
 
 def _tokenizer(folder: Path) -> Path:

@@ -1,6 +1,6 @@
-"""Which files an ONNX model is made of."""
+"""What an ONNX model says of itself, whatever engine computes it: its files, and its precision."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 
 from nearfield.errors import ModelFolderError
@@ -21,6 +21,11 @@ def weight_files(weights: Path) -> list[Path]:
     if weights.suffix != ".onnx":
         return [weights]
     return [weights, *(_beside(weights, location) for location in sorted(_locations(weights)))]
+
+
+def dtype_of(outputs: Mapping[str, str]) -> str:
+    """Name the precision of a model by the types of its outputs, for a `Program`, whatever engine computes it."""
+    return "float16" if "float16" in outputs.values() else "float32"
 
 
 def _beside(weights: Path, location: str) -> Path:

@@ -44,7 +44,7 @@ class OpenRun:
 
 
 def open_run(folder: ModelFolder, runtime: Runtime) -> OpenRun:
-    """Make a model folder runnable: from its ONNX file when it has one, else from a graph built over its weights.
+    """Make a model folder runnable: from a graph built over its weights, or from its ONNX file.
 
     Args:
         folder: The model folder.
@@ -106,8 +106,8 @@ def build_model(folder: ModelFolder) -> Model:
         folder: The model folder.
 
     Returns:
-        The path of its ONNX file when it has one; else a graph whose output is pooled and, if the folder says so,
-        normalised.
+        A graph whose output is pooled and, if the folder says so, normalised; or the path of its ONNX file, where
+        `read_folder` chose that.
 
     Raises:
         ModelFolderError: If the weights are damaged or of a kind not supported.
@@ -122,7 +122,7 @@ def _open_states(folder: ModelFolder, layers: Sequence[int], runtime: Runtime) -
         if any(layer != -1 for layer in layers):
             raise CapabilityError(
                 f"{folder.weights} gives the token vectors of its last layer only, asked for {list(layers)}; "
-                "use layers=(-1,), or a folder with model.safetensors and no ONNX file"
+                "use layers=(-1,), or a model of a family that is built here, with its model.safetensors"
             )
         program = open_program(build_model(folder), runtime)
         output = _choose(program, _TOKEN_OUTPUTS, folder)
