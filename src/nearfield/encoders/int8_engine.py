@@ -56,7 +56,7 @@ def open_int8(model: Model, *, device: Device = "cpu", threads: int = 1) -> Prog
     if not isinstance(model.content, bytes):
         raise CapabilityError(
             f"{model.source} is an ONNX file, which is run as it is; engine='onnxruntime-int8' rounds the weights of "
-            "model.safetensors only, of models that are built here. Leave the engine out, or use a folder of such a model"
+            "model.safetensors only, of models that are built here. Leave the engine out, or use such a model"
         )
     content, weights = quantise(model.content, model.weights)
     program = open_onnx(Model(content, weights, model.source))
