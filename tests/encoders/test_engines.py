@@ -108,8 +108,18 @@ def test_openvino_runs_an_onnx_file(tmp_path, output):
     np.testing.assert_allclose(found, encoder_on(folder, "onnxruntime").encode(TEXTS), atol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_model_of_float16_is_in_the_same_space_on_every_engine(tmp_path, engine):
+    folder = write_folder(tmp_path)
+    write_onnx(folder, half=True)
+    encoder = encoder_on(folder, engine)
+    assert encoder.spec.dtype == "float16"
+    assert encoder.encode(TEXTS).dtype == np.float32
+
+
 def test_openvino_refuses_a_damaged_onnx_file(tmp_path):
     folder = write_folder(tmp_path)
+    (folder / "model.safetensors").unlink()
     (folder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelFolderError, match=r"model\.onnx cannot be loaded"):
         encoder_on(folder, "openvino")
@@ -130,7 +140,7 @@ def test_openvino_refuses_a_token_that_it_would_embed_as_zeros(tmp_path, of_file
 def test_eight_bit_vectors_are_near_and_in_another_space(tmp_path):
     folder = write_folder(tmp_path)
     reference, rounded = encoder_on(folder, "onnxruntime"), encoder_on(folder, "onnxruntime-int8")
-    assert rounded.spec == replace(reference.spec, dtype="int8")
+    assert rounded.spec == replace(reference.spec, dtype="int8-w7-token")
     cosines = np.einsum("nd,nd->n", reference.encode(TEXTS), rounded.encode(TEXTS))
     assert cosines.min() > 0.99
     assert cosines.max() < 1 - 1e-7
@@ -193,13 +203,35 @@ def test_an_onnx_file_is_not_rounded(tmp_path):
 
 @pytest.mark.usefixtures("bfloat16")
 def test_bfloat16_is_chosen_where_the_processor_has_it():
-    choice = choose_engine(Runtime())
+    choice = choose_engine(Runtime(), "bert")
     assert (choice.engine, choice.device) == ("openvino-bf16", "cpu")
+
+
+@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.parametrize("family", ["modernbert", "qwen3", "t5", "camembert", ""])
+def test_bfloat16_is_not_chosen_for_families_that_it_was_not_measured_on(family):
+    choice = choose_engine(Runtime(), family)
+    assert choice.engine == "onnxruntime"
+    assert "not measured" in choice.why
+    assert choose_engine(Runtime(engine="openvino-bf16"), family).engine == "openvino-bf16"
+
+
+@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.parametrize("onnx_file", [False, True])
+def test_the_family_of_a_folder_decides_what_is_chosen(tmp_path, monkeypatch, onnx_file):
+    folder = write_folder(tmp_path)
+    if onnx_file:
+        write_onnx(folder)
+    chosen = []
+    choose = engines.choose_engine
+    monkeypatch.setattr(engines, "choose_engine", lambda *args: chosen.append(choose(*args).engine) or choose(*args))
+    encoder_on(folder, "auto", device="cpu")
+    assert chosen[-1] == ("onnxruntime" if onnx_file else "openvino-bf16")
 
 
 @pytest.mark.usefixtures("no_bfloat16")
 def test_onnx_runtime_is_chosen_in_float32_and_the_reason_told():
-    choice = choose_engine(Runtime())
+    choice = choose_engine(Runtime(), "bert")
     assert choice.engine == "onnxruntime"
     assert "neither avx512_bf16 nor amx_bf16" in choice.why
     with pytest.raises(CapabilityError, match="neither avx512_bf16 nor amx_bf16; choose another"):
@@ -208,7 +240,7 @@ def test_onnx_runtime_is_chosen_in_float32_and_the_reason_told():
 
 @pytest.mark.usefixtures("bfloat16", "no_openvino")
 def test_without_openvino_onnx_runtime_is_chosen_and_the_extra_named():
-    choice = choose_engine(Runtime())
+    choice = choose_engine(Runtime(), "bert")
     assert choice.engine == "onnxruntime"
     assert "pip install 'nearfield[fast]'" in choice.why
     for engine in ("openvino", "openvino-bf16"):

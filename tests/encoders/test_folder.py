@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+from tiny_bert import CONFIG
 
 from nearfield.encoders.folder import read_folder
 from nearfield.encoders.tokenizer_file import open_tokenizer
@@ -79,12 +80,31 @@ def test_prompts_and_metric_are_those_of_sentence_transformers(folder, config, e
     assert (found.query_prompt, found.document_prompt, found.metric) == expected
 
 
-def test_an_onnx_file_is_preferred_and_needs_no_config(folder):
+def test_safetensors_are_preferred_for_a_model_that_is_built(folder):
+    write(folder / "config.json", CONFIG)
     write(folder / "onnx" / "model.onnx", "")
+    found = read_folder(folder)
+    assert (found.weights.name, found.family) == ("model.safetensors", "bert")
+    before = found.spec(name="x", dim=8, dtype="float32").fingerprint
+    (folder / "onnx" / "model.onnx").unlink()
+    assert read_folder(folder).spec(name="x", dim=8, dtype="float32").fingerprint == before
+
+
+@pytest.mark.parametrize("config", [{"model_type": "gpt2"}, CONFIG | {"auto_map": {"AutoModel": "code.Model"}}])
+def test_an_onnx_file_is_preferred_for_any_other_model(folder, config):
+    write(folder / "config.json", config)
+    for name in ("model.onnx", "onnx/model.onnx"):
+        write(folder / name, "")
+        assert read_folder(folder).weights == folder / name
+
+
+def test_an_onnx_file_needs_neither_safetensors_nor_config(folder):
+    write(folder / "onnx" / "model.onnx", "")
+    (folder / "model.safetensors").unlink()
+    assert read_folder(folder).is_onnx
     (folder / "config.json").unlink()
     found = read_folder(folder)
-    assert found.is_onnx
-    assert found.config == {}
+    assert (found.config, found.family) == ({}, "")
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "1_Pooling/config.json", "model.safetensors"])

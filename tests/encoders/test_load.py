@@ -117,6 +117,7 @@ def test_what_is_fetched_is_a_model_and_its_modules_without_copies_for_others():
         "0_Transformer/model.safetensors",
         "onnx/model.onnx",
         "onnx/model.onnx_data",
+        "onnx/model.onnx.data",
         "spiece.model",
     ]
     unwanted = ["pytorch_model.bin", "2_Dense/pytorch_model.bin", "onnx/model_O4.onnx", "tf_model.h5", "README.md"]

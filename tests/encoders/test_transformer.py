@@ -172,6 +172,7 @@ def test_an_onnx_file_of_another_kind_is_an_error_that_lists_what_it_has(tmp_pat
 
 def test_a_damaged_onnx_file_is_an_error(tmp_path):
     folder = write_folder(tmp_path)
+    (folder / "model.safetensors").unlink()
     (folder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelFolderError, match=r"model\.onnx cannot be loaded"):
         TransformerEncoder.from_folder(folder)

@@ -15,10 +15,11 @@ def _add_positions(extra_input):
     ]
 
 
-def write_onnx(folder, *, output="last_hidden_state", extra_input=None):
-    """A model whose token vectors are rows of one table, times the mask."""
+def write_onnx(folder, *, output="last_hidden_state", extra_input=None, half=False):
+    """A model whose token vectors are rows of one table, times the mask; it takes the place of other weights."""
     table = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     helper, kinds = onnx.helper, onnx.TensorProto
+    kind = kinds.FLOAT16 if half else kinds.FLOAT
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=kinds.FLOAT),
@@ -27,7 +28,7 @@ def write_onnx(folder, *, output="last_hidden_state", extra_input=None):
         *_add_positions(extra_input),
         helper.make_node("ReduceMean", ["states", "middle"], ["sentence_embedding"], keepdims=0)
         if output == "sentence_embedding"
-        else helper.make_node("Identity", ["states"], [output]),
+        else helper.make_node("Cast", ["states"], [output], to=kind),
     ]
     constants = {"table": table, "last": np.array([2]), "middle": np.array([1])}
     names = ["input_ids", "attention_mask", *([extra_input] if extra_input else [])]
@@ -35,10 +36,11 @@ def write_onnx(folder, *, output="last_hidden_state", extra_input=None):
         nodes,
         "table",
         [helper.make_tensor_value_info(name, kinds.INT64, ["n", "t"]) for name in names],
-        [helper.make_tensor_value_info(output, kinds.FLOAT, None)],
+        [helper.make_tensor_value_info(output, kind, None)],
         [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     (folder / "onnx").mkdir()
+    (folder / "model.safetensors").unlink(missing_ok=True)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(model, folder / "onnx" / "model.onnx")
     return table

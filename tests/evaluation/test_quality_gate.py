@@ -10,7 +10,7 @@ from tiny_bert import write_folder
 
 from nearfield.arrays import normalise
 from nearfield.encoders.cache import default_cache_path
-from nearfield.encoders.int8_gate import passed_gate, remember_gate, require_gate
+from nearfield.encoders.int8_gate import GATE_VERSION, passed_gate, remember_gate, require_gate
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import CapabilityError, InvalidInputError
 from nearfield.evaluation import quality_gate
@@ -109,11 +109,20 @@ def test_eight_bits_are_loaded_only_after_they_passed(tmp_path, monkeypatch):
     assert found.passed
     assert found.encoder == f"{folder}@engine=onnxruntime-int8"
     encoder = load_encoder(folder, engine="onnxruntime-int8")
-    assert (encoder.spec.fingerprint, encoder.spec.dtype) == (found.fingerprint, "int8")
+    assert (encoder.spec.fingerprint, encoder.spec.dtype) == (found.fingerprint, "int8-w7-token")
     monkeypatch.setattr(quality_gate, "LEAST_COSINE", 1.0)
     assert not gate_int8(str(folder)).passed
     with pytest.raises(CapabilityError, match=r"failed the quality gate.*use another engine"):
         load_encoder(f"{folder}@engine=onnxruntime-int8")
+
+
+@pytest.mark.parametrize("version", [{}, {"version": GATE_VERSION - 1}, {"version": GATE_VERSION + 1}])
+def test_what_passed_another_version_of_the_gate_has_not_passed(version):
+    spec = HashEncoder().spec
+    remember_gate(spec.fingerprint, {"passed": True})
+    file = default_cache_path().parent / "int8-gate" / f"{spec.fingerprint}.json"
+    file.write_text(json.dumps({"passed": True, **version}))
+    assert passed_gate(spec.fingerprint) is None
 
 
 def test_a_gate_is_remembered_beside_the_vector_cache():
@@ -121,8 +130,8 @@ def test_a_gate_is_remembered_beside_the_vector_cache():
     remember_gate(spec.fingerprint, {"passed": True})
     require_gate(spec, name="hash")
     file = default_cache_path().parent / "int8-gate" / f"{spec.fingerprint}.json"
-    assert json.loads(file.read_text()) == {"passed": True}
-    for damaged in ("", "[]", "{}", '{"passed": 1}', "\xff"):
+    assert json.loads(file.read_text()) == {"version": GATE_VERSION, "passed": True}
+    for damaged in ("", "[]", "{}", f'{{"version": {GATE_VERSION}, "passed": 1}}', "\xff"):
         file.write_text(damaged, encoding="latin-1")
         assert passed_gate(spec.fingerprint) is None
     with pytest.raises(CapabilityError, match="has not been through the quality gate"):

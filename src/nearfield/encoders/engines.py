@@ -19,6 +19,8 @@ ENGINES: dict[Engine, str] = {
 """Names of engines, and what opens a model with each."""
 
 _FAST = "OpenVINO is not installed: pip install 'nearfield[fast]'"
+# BERT, on which it was measured that bfloat16 keeps the vectors, and those that compute the same layers.
+_BFLOAT16_FAMILIES = frozenset({"bert", "distilbert", "mpnet", "roberta", "xlm-roberta"})
 _NO_BFLOAT16 = "this processor does not compute in bfloat16: it has neither avx512_bf16 nor amx_bf16"
 
 
@@ -37,14 +39,16 @@ class Choice:
     why: str
 
 
-def choose_engine(runtime: Runtime) -> Choice:
+def choose_engine(runtime: Runtime, family: str = "") -> Choice:
     """Choose the engine that a runtime asks for.
 
     Nothing is measured. Left to choose, it takes a GPU if ONNX Runtime can use one; else OpenVINO in bfloat16 where
-    the processor has that; else ONNX Runtime, which is as fast as OpenVINO in float32. It never rounds to 8 bits.
+    the processor has that and the family is one that it was measured on; else ONNX Runtime, which is as fast as
+    OpenVINO in float32. It never rounds to 8 bits.
 
     Args:
         runtime: What is asked for.
+        family: `model_type` of a model that is built; empty for an ONNX file.
 
     Returns:
         The choice.
@@ -54,7 +58,7 @@ def choose_engine(runtime: Runtime) -> Choice:
         MissingExtraError: If it is not installed.
     """
     if runtime.engine == "auto":
-        return _best(runtime.device)
+        return _best(runtime.device, family)
     if runtime.device == "cuda" and runtime.engine != "onnxruntime":
         raise CapabilityError(f"engine {runtime.engine!r} has no device 'cuda'; use engine='onnxruntime' with it")
     missing = missing_for(runtime.engine)
@@ -74,12 +78,13 @@ def missing_for(engine: Engine) -> str:
     return "" if importlib.util.find_spec("openvino") else _FAST
 
 
-def open_program(model: Model, runtime: Runtime) -> Program:
+def open_program(model: Model, runtime: Runtime, family: str = "") -> Program:
     """Open a model with the engine that a runtime asks for.
 
     Args:
         model: The model.
         runtime: What is asked for.
+        family: As `choose_engine` takes it.
 
     Returns:
         The program.
@@ -89,19 +94,22 @@ def open_program(model: Model, runtime: Runtime) -> Program:
         CapabilityError: As `choose_engine`.
         MissingExtraError: As `choose_engine`.
     """
-    choice = choose_engine(runtime)
+    choice = choose_engine(runtime, family)
     module, _, name = ENGINES[choice.engine].partition(":")
     open_model: Callable[..., Program] = getattr(importlib.import_module(f"nearfield.encoders.{module}"), name)
     return open_model(model, device=choice.device, threads=runtime.threads or available_cores())
 
 
-def _best(device: Device) -> Choice:
+def _best(device: Device, family: str) -> Choice:
     from nearfield.encoders.onnx_engine import has_cuda
 
     if device == "cuda":
         return Choice("onnxruntime", device, "only ONNX Runtime uses a GPU")
     if device == "auto" and has_cuda():
         return Choice("onnxruntime", device, "this build of ONNX Runtime can use a GPU")
+    if family not in _BFLOAT16_FAMILIES:
+        why = "as fast as any in float32; what bfloat16 does to the vectors of this family is not measured"
+        return Choice("onnxruntime", "cpu", why)
     missing = missing_for("openvino-bf16")
     if not missing:
         return Choice("openvino-bf16", "cpu", "the processor computes in bfloat16, and OpenVINO is installed")

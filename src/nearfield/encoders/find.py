@@ -31,8 +31,7 @@ _HUB_FILES = [
     "model.safetensors",
     "*/model.safetensors",
     "model-*-of-*.safetensors",
-    "onnx/model.onnx",
-    "onnx/model.onnx_data",
+    "onnx/model.onnx*",  # and the files that it keeps tensors in
 ]
 
 # What can only be meant as a path: ./x, ../x, ~/x, /x, x/y/z, x/, C:\x, x\y.

@@ -12,6 +12,7 @@ from nearfield.encoders.graphs.families import find_architecture, graph_settings
 from nearfield.encoders.head import Dense, Pooling
 from nearfield.encoders.json_files import read_json_object
 from nearfield.encoders.modules import read_modules, safe_weights
+from nearfield.encoders.onnx_files import weight_files
 from nearfield.encoders.tokenizer_file import find_tokenizer
 from nearfield.errors import ModelFolderError, UnsupportedModelError
 
@@ -67,6 +68,11 @@ class ModelFolder:
         return self.weights.suffix == ".onnx"
 
     @property
+    def family(self) -> str:
+        """The `model_type` that is built natively; empty for an ONNX file, whose graph is its own."""
+        return "" if self.is_onnx else str(self.config.get("model_type"))
+
+    @property
     def config_file(self) -> Path:
         """Where `config.json` lies."""
         return self.tokenizer.with_name("config.json")
@@ -110,7 +116,7 @@ class ModelFolder:
         )
 
     def _weight_files(self) -> list[Path]:
-        """List the files of weights, those of dense layers included."""
+        """List the weights file, those in which an ONNX file keeps tensors, and those of dense layers."""
         return [*weight_files(self.weights), *(layer.weights for layer in self.dense)]
 
     def _later_steps(self) -> list[object]:
@@ -123,7 +129,9 @@ def read_folder(path: str | Path) -> ModelFolder:
     """Read every configuration file of a model folder.
 
     A folder without `modules.json` is a bare Hugging Face model: mean pooling and no normalisation, as
-    sentence-transformers does. An ONNX file is preferred over `model.safetensors`.
+    sentence-transformers does. `model.safetensors` is preferred where `config.json` describes a model that is built
+    natively: it runs on every engine and gives the vectors of every layer. For any other model, and where there is no
+    `model.safetensors`, the folder must hold `onnx/model.onnx` or `model.onnx`.
 
     Args:
         path: The folder.
@@ -209,12 +217,6 @@ def read_prompts(root: Path) -> tuple[str, str, Metric]:
     return prompts.get("query", default), document, _METRICS[similarity]
 
 
-def weight_files(weights: Path) -> list[Path]:
-    """List a file of weights and, for a large ONNX model, the file of tensors beside it."""
-    beside = weights.with_name(f"{weights.name}_data")
-    return [file for file in (weights, beside) if file.exists()]
-
-
 def file_hash(path: Path) -> str:
     """Hash a file with SHA-256, in hexadecimal digits."""
     with path.open("rb") as file:
@@ -222,8 +224,18 @@ def file_hash(path: Path) -> str:
 
 
 def _weights(folder: Path) -> Path:
-    files = (folder / name for name in ONNX_FILES)
-    return next((file for file in files if file.is_file()), None) or safe_weights(folder)
+    graphs = [folder / name for name in ONNX_FILES if (folder / name).is_file()]
+    if not graphs or ((folder / "model.safetensors").is_file() and _is_native(folder / "config.json")):
+        return safe_weights(folder)
+    return graphs[0]
+
+
+def _is_native(config_file: Path) -> bool:
+    try:
+        find_architecture(read_json_object(config_file, required=False), source=str(config_file))
+    except UnsupportedModelError:
+        return False
+    return True
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], sentence_config: dict[str, Any]) -> int:

@@ -22,6 +22,9 @@ from nearfield.encoders.options import Device
 from nearfield.encoders.program import Model, Program
 from nearfield.errors import CapabilityError
 
+INT8_DTYPE = "int8-w7-token"
+"""What the space is called: weights of 7 bits, a scale for each token. Another way of rounding needs another name."""
+
 _CONTRIB = "com.microsoft"
 _WEIGHT_TOP = 63  # 7 bits: 2 products of at most 255 * 64 fit into 16 bits
 _INPUT_TOP = 127
@@ -45,7 +48,7 @@ def open_int8(model: Model, *, device: Device = "cpu", threads: int = 1) -> Prog
         threads: Not used; see `open_onnx`.
 
     Returns:
-        The program, of dtype `int8`.
+        The program, of dtype `INT8_DTYPE`.
 
     Raises:
         CapabilityError: If the model is an ONNX file.
@@ -53,11 +56,11 @@ def open_int8(model: Model, *, device: Device = "cpu", threads: int = 1) -> Prog
     if not isinstance(model.content, bytes):
         raise CapabilityError(
             f"{model.source} is an ONNX file, which is run as it is; engine='onnxruntime-int8' rounds the weights of "
-            "model.safetensors only. Leave the engine out, or use a folder without an ONNX file"
+            "model.safetensors only, of models that are built here. Leave the engine out, or use such a model"
         )
     content, weights = quantise(model.content, model.weights)
     program = open_onnx(Model(content, weights, model.source))
-    return Program(program.inputs, program.outputs, program.compute, dtype="int8")
+    return Program(program.inputs, program.outputs, program.compute, dtype=INT8_DTYPE)
 
 
 def quantise(content: bytes, weights: Weights) -> tuple[bytes, Weights]:

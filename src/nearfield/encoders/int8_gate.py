@@ -12,20 +12,23 @@ from nearfield.encoders.cache import default_cache_path
 from nearfield.errors import CapabilityError
 from nearfield.files import make_directory, replace_file
 
+GATE_VERSION = 1
+"""To be raised when the gate asks for more than before: what passed an earlier one then has to pass again."""
+
 
 def remember_gate(fingerprint: str, found: dict[str, Any]) -> None:
     """Keep what the gate found for an encoder, in place of what it found before.
 
     Args:
         fingerprint: Its space.
-        found: JSON values, of which `passed` decides.
+        found: JSON values, of which `passed` decides; the version of the gate is put before them.
 
     Raises:
         StorageError: If the disk refuses.
     """
     file = _file(fingerprint)
     make_directory(file.parent)
-    replace_file(file, json.dumps(found, indent=2).encode())
+    replace_file(file, json.dumps({"version": GATE_VERSION, **found}, indent=2).encode())
 
 
 def require_gate(spec: EncoderSpec, *, name: str) -> None:
@@ -49,12 +52,21 @@ def require_gate(spec: EncoderSpec, *, name: str) -> None:
 
 
 def passed_gate(fingerprint: str) -> bool | None:
-    """Tell whether an encoder passed its gate; None if it was never put to the test, or the file is damaged."""
+    """Tell whether an encoder passed its gate.
+
+    Args:
+        fingerprint: Its space.
+
+    Returns:
+        None if it was never put to the test, or to an earlier version's, or the file is damaged.
+    """
     try:
         found = json.loads(_file(fingerprint).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    passed = found.get("passed") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or found.get("version") != GATE_VERSION:
+        return None
+    passed = found.get("passed")
     return passed if isinstance(passed, bool) else None
 
 

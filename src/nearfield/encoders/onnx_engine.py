@@ -7,6 +7,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from nearfield.encoders.onnx_files import dtype_of
 from nearfield.encoders.options import Device
 from nearfield.encoders.program import CPU_BATCH_TOKENS, Model, Program, TokenIds
 from nearfield.errors import EncoderError, MissingExtraError, ModelFolderError
@@ -63,7 +64,7 @@ def open_onnx(model: Model, *, device: Device = "cpu", threads: int = 1) -> Prog
         inputs=tuple(entry.name for entry in session.get_inputs()),
         outputs=outputs,
         compute=compute,
-        dtype="float16" if "float16" in outputs.values() else "float32",
+        dtype=dtype_of(outputs),
         batch_tokens=_CUDA_BATCH_TOKENS if on_gpu else CPU_BATCH_TOKENS,
     )
 

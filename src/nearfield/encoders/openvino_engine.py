@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from nearfield.encoders.graphs.builder import Weights
+from nearfield.encoders.onnx_files import dtype_of
 from nearfield.encoders.options import Device
 from nearfield.encoders.program import Model, Program, TokenIds
 from nearfield.errors import EncoderError, MissingExtraError, ModelFolderError
@@ -30,7 +31,7 @@ def open_openvino(model: Model, *, device: Device = "cpu", threads: int = 1) -> 
         threads: How many callers compute at once, each on a core of its own.
 
     Returns:
-        The program.
+        The program; its dtype is `float16` if the model's output is.
 
     Raises:
         ModelFolderError: If OpenVINO cannot load the model.
@@ -93,11 +94,9 @@ def _open(model: Model, precision: str, threads: int) -> Program:
         finally:
             idle.append(request)
 
-    return Program(
-        inputs=tuple(entry.get_any_name() for entry in compiled.inputs),
-        outputs={name: entry.get_element_type().to_dtype().name for entry in compiled.outputs for name in entry.names},
-        compute=compute,
-    )
+    outputs = {name: entry.get_element_type().to_dtype().name for entry in compiled.outputs for name in entry.names}
+    inputs = tuple(entry.get_any_name() for entry in compiled.inputs)
+    return Program(inputs, outputs, compute, dtype=dtype_of(outputs))
 
 
 def _compiled(model: Model, precision: str, threads: int) -> tuple[Any, Any]:

@@ -44,7 +44,7 @@ class OpenRun:
 
 
 def open_run(folder: ModelFolder, runtime: Runtime) -> OpenRun:
-    """Make a model folder runnable: from its ONNX file when it has one, else from a graph built over its weights.
+    """Make a model folder runnable: from a graph built over its weights, or from its ONNX file.
 
     Args:
         folder: The model folder.
@@ -66,7 +66,7 @@ def open_run(folder: ModelFolder, runtime: Runtime) -> OpenRun:
             return head(states(ids)[0], skip=skip)
 
         return OpenRun(lambda ids: skipping(ids, 0), skipping, program.dtype, program.batch_tokens)
-    program = open_program(build_model(folder), runtime)
+    program = open_program(build_model(folder), runtime, folder.family)
     output = _choose(program, (VECTORS_OUTPUT, *_TOKEN_OUTPUTS), folder)
     pool = None if output == VECTORS_OUTPUT else read_head(folder)
     normalises = folder.is_onnx and folder.normalise  # a graph that is built does it itself
@@ -106,8 +106,8 @@ def build_model(folder: ModelFolder) -> Model:
         folder: The model folder.
 
     Returns:
-        The path of its ONNX file when it has one; else a graph whose output is pooled and, if the folder says so,
-        normalised.
+        A graph whose output is pooled and, if the folder says so, normalised; or the path of its ONNX file, where
+        `read_folder` chose that.
 
     Raises:
         ModelFolderError: If the weights are damaged or of a kind not supported.
@@ -122,12 +122,12 @@ def _open_states(folder: ModelFolder, layers: Sequence[int], runtime: Runtime) -
         if any(layer != -1 for layer in layers):
             raise CapabilityError(
                 f"{folder.weights} gives the token vectors of its last layer only, asked for {list(layers)}; "
-                "use layers=(-1,), or a folder with model.safetensors and no ONNX file"
+                "use layers=(-1,), or a model of a family that is built here, with its model.safetensors"
             )
-        program = open_program(build_model(folder), runtime)
+        program = open_program(build_model(folder), runtime, folder.family)
         output = _choose(program, _TOKEN_OUTPUTS, folder)
         return lambda ids: _compute(program, ids, (output,)) * len(layers), program
-    program = open_program(Model(*build_states(folder, layers=layers), folder.weights), runtime)
+    program = open_program(Model(*build_states(folder, layers=layers), folder.weights), runtime, folder.family)
     outputs = [f"{STATES_OUTPUT}_{position}" for position in range(len(layers))]
     return lambda ids: _compute(program, ids, outputs), program
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nearfield.encoders.base import EncoderSpec
-from nearfield.encoders.folder import ONNX_FILES, file_hash, weight_files
+from nearfield.encoders.folder import ONNX_FILES, file_hash
 from nearfield.encoders.json_files import read_json_object
+from nearfield.encoders.onnx_files import weight_files
 from nearfield.encoders.preprocess import Preprocessing
 from nearfield.errors import ModelFolderError
 

@@ -13,9 +13,14 @@ from typing import Any
 import numpy as np
 
 from nearfield.arrays import Vectors, normalise
-from nearfield.encoders.engines import ENGINES, choose_engine, missing_for
-from nearfield.encoders.options import DEFAULT_RUNTIME
-from nearfield.errors import EncoderError
+from nearfield.encoders.api_services import find_service
+from nearfield.encoders.engines import ENGINES, Choice, choose_engine, missing_for
+from nearfield.encoders.find import find_folder, published_name
+from nearfield.encoders.folder import read_folder
+from nearfield.encoders.load import open_encoder
+from nearfield.encoders.options import DEFAULT_RUNTIME, Engine, Runtime, VectorOptions, split_name
+from nearfield.encoders.transformer import TransformerEncoder
+from nearfield.errors import EncoderError, InvalidInputError
 from nearfield.evaluation.doctor_worker import SENTENCE_TRANSFORMERS
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
@@ -23,6 +28,7 @@ from nearfield.report.numbers import ABSENT, size
 from nearfield.report.table import Column, text_table
 
 REFERENCE = "onnxruntime"
+_ONLY: Engine = "auto"  # what an encoder without engines runs on
 _RUNTIMES = (*ENGINES, SENTENCE_TRANSFORMERS)
 
 
@@ -56,9 +62,9 @@ class DoctorReport:
     Attributes:
         encoder: Its name.
         reference: The runtime that the others are compared with.
-        chosen: The engine that is chosen when none is asked for.
+        chosen: The engine that is chosen when none is asked for; `auto` if the encoder has one runtime only.
         why: Why that one.
-        runtimes: One for each, the reference first.
+        runtimes: One for each, the reference first; the only one of an encoder without engines.
     """
 
     encoder: str
@@ -83,6 +89,8 @@ class DoctorReport:
         ]
         rows = [_row(runtime) for runtime in self.runtimes if not runtime.problem]
         problems = [f"{runtime.runtime}: {runtime.problem}" for runtime in self.runtimes if runtime.problem]
+        if self.chosen == _ONLY:
+            return "\n".join([f"{self.encoder}: {self.why}", "", text_table(columns, rows)])
         head = f"{self.encoder}: differences are from {self.reference}; each runtime in a process of its own"
         chosen = f"chosen when no engine is asked for: {self.chosen} ({self.why})"
         return "\n".join([head, "", text_table(columns, rows), "", *problems, chosen])
@@ -100,13 +108,15 @@ def diagnose(encoder: str, *, threads: int | None = None, progress: Progress = s
         The report.
 
     Raises:
-        EncoderError: If the reference cannot encode, with its reason.
+        InvalidInputError: If the encoder is a service's, or takes no texts.
+        EncoderError: If the encoder cannot be loaded, or the reference cannot encode, with its reason.
     """
-    choice = choose_engine(DEFAULT_RUNTIME)
+    choice = _choose(encoder, threads)
+    runtimes = (_ONLY,) if choice.engine == _ONLY else _RUNTIMES
     reports: list[RuntimeReport] = []
     reference: Vectors | None = None
     with tempfile.TemporaryDirectory(prefix="nearfield-doctor-") as folder:
-        for position, runtime in enumerate(_RUNTIMES):
+        for position, runtime in enumerate(runtimes):
             file = Path(folder) / f"{position}.npz"
             problem = _missing(runtime) or _measure(encoder, runtime, threads, file)
             if reference is None:
@@ -114,11 +124,42 @@ def diagnose(encoder: str, *, threads: int | None = None, progress: Progress = s
                     raise EncoderError(f"{encoder} cannot be encoded with {runtime}: {problem}")
                 reference = _read(file)["vectors"]
             reports.append(RuntimeReport(runtime, problem) if problem else _report(runtime, file, reference))
-            progress("measuring", position + 1, len(_RUNTIMES))
-    return DoctorReport(encoder, REFERENCE, choice.engine, choice.why, tuple(reports))
+            progress("measuring", position + 1, len(runtimes))
+    return DoctorReport(encoder, runtimes[0], choice.engine, choice.why, tuple(reports))
+
+
+def require_local(name: str) -> None:
+    """Refuse an encoder of a service, where there is no runtime to choose.
+
+    Args:
+        name: Its name without options.
+
+    Raises:
+        InvalidInputError: If it is one.
+        EncoderError: If the catalogue knows that it does not run.
+    """
+    if not Path(name).is_dir() and find_service(published_name(name)) is not None:
+        raise InvalidInputError(
+            f"{name} runs at a service, and doctor is for encoders that run here; give a model folder or a name such "
+            "as all-MiniLM-L6-v2"
+        )
+
+
+def _choose(encoder: str, threads: int | None) -> Choice:
+    """Say which engine is chosen where there are several; the loaded encoder tells whether there are."""
+    name, _, _ = split_name(encoder)
+    require_local(name)
+    loaded = open_encoder(name, VectorOptions(), Runtime(device="cpu", threads=threads))
+    if loaded.spec.modality == "image":
+        raise InvalidInputError(f"{name} encodes images only, and doctor encodes texts; it has one runtime anyway")
+    if isinstance(loaded, TransformerEncoder):
+        return choose_engine(DEFAULT_RUNTIME, read_folder(find_folder(name)).family)
+    return Choice(_ONLY, "cpu", "encoders of its kind have one runtime, and no engines to choose from")
 
 
 def _missing(runtime: str) -> str:
+    if runtime == _ONLY:
+        return ""
     if runtime == SENTENCE_TRANSFORMERS:
         found = importlib.util.find_spec("sentence_transformers")
         return "" if found else "it is not installed: pip install 'nearfield[torch]'"

@@ -34,7 +34,7 @@ def measure(encoder: str, runtime: str, threads: int | None) -> dict[str, npt.ND
 
     Args:
         encoder: As `load_encoder` takes it.
-        runtime: An engine, or `SENTENCE_TRANSFORMERS`.
+        runtime: An engine, `auto` for an encoder that has none, or `SENTENCE_TRANSFORMERS`.
         threads: Cores to use; all by default.
 
     Returns:

@@ -14,6 +14,7 @@ from nearfield.encoders.int8_gate import remember_gate
 from nearfield.encoders.load import open_encoder
 from nearfield.encoders.options import VectorOptions, override, split_name
 from nearfield.errors import InvalidInputError
+from nearfield.evaluation.doctor import require_local
 from nearfield.evaluation.metrics import evaluate_run
 from nearfield.evaluation.statistics import Interval, bootstrap_interval
 from nearfield.progress import Progress, silent
@@ -99,11 +100,13 @@ def gate_int8(name: str, *, threads: int | None = None, progress: Progress = sil
         The result, against ONNX Runtime in float32.
 
     Raises:
+        InvalidInputError: If the encoder is a service's.
         EncoderError: If the encoder cannot be loaded.
         CapabilityError: If its weights cannot be rounded.
         StorageError: If what came out cannot be kept.
     """
     text, _, runtime = split_name(name)
+    require_local(text)
     runtime = override(runtime, threads=threads, device="cpu")
     reference, rounded = (
         open_encoder(text, VectorOptions(), override(runtime, engine=engine))
