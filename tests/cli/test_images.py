@@ -43,6 +43,23 @@ def test_inspect_counts_no_tokens_of_images(cli, photos, model):
     assert (found["texts"], found["tokens"]["total"], found["truncated"], found["empty"]) == (3, 0, [], [])
 
 
+def test_a_dry_run_takes_images(cli, photos, model, tmp_path):
+    told = f"{model}: texts: 3, tokens: 0, on this machine at no charge\n"
+    for command in (("index", photos, "--to", tmp_path / "c", "-e", model), ("encode", model, photos)):
+        assert cli(*command, "--dry-run").stdout == told
+    service = ("index", photos, "--to", tmp_path / "c", "-e", "openai:text-embedding-3-small", "--dry-run")
+    assert "reads texts only" in cli(*service, code=1).stderr
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_dry_run_of_compare_gives_each_encoder_what_it_reads(cli, photos, tmp_path):
+    model = write_folder(tmp_path / "clip", "clip")
+    (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "a tap"}\n')
+    (tmp_path / "qrels.tsv").write_text("q\ta.png\t1\n")
+    judged = ("--queries", tmp_path / "q.jsonl", "--qrels", tmp_path / "qrels.tsv")
+    assert "texts: 4, " in cli("compare", photos, *judged, "-e", model, "--dry-run").stdout
+
+
 def test_a_damaged_image_ends_the_command_or_is_left_out(cli, photos, model, tmp_path):
     (photos / "b.png").write_bytes((photos / "b.png").read_bytes()[:100])
     command = ("encode", model, photos, "-o", tmp_path / "v.jsonl")
