@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tiny_vision import pictures, write_folder
 
+from nearfield.encoders.load import load_encoder
+
 
 @pytest.fixture
 def photos(tmp_path):
@@ -57,7 +59,9 @@ def test_a_dry_run_of_compare_gives_each_encoder_what_it_reads(cli, photos, tmp_
     (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "a tap"}\n')
     (tmp_path / "qrels.tsv").write_text("q\ta.png\t1\n")
     judged = ("--queries", tmp_path / "q.jsonl", "--qrels", tmp_path / "qrels.tsv")
-    assert "texts: 4, " in cli("compare", photos, *judged, "-e", model, "--dry-run").stdout
+    (query,) = load_encoder(model).inspect(["a tap"], role="query")
+    told = f"texts: 4, tokens: {query.tokens}, "
+    assert told in cli("compare", photos, *judged, "-e", model, "--dry-run").stdout
 
 
 def test_a_damaged_image_ends_the_command_or_is_left_out(cli, photos, model, tmp_path):

@@ -36,6 +36,7 @@ from nearfield.encoders.cached import CachedEncoder
 from nearfield.encoders.innermost import innermost
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import (
+    CapabilityError,
     EncoderError,
     InvalidInputError,
     MissingExtraError,
@@ -370,6 +371,12 @@ def test_what_was_paid_for_is_kept_whatever_is_done_to_the_vectors(load, server,
     CachedEncoder(encoder, cache).encode_document(TEXTS)
     assert [len(texts) for texts in server.texts] == [44]
     cache.close()
+
+
+def test_a_service_cannot_chunk_and_is_not_asked(load, server):
+    with pytest.raises(CapabilityError, match="a service does not tell where its tokens lie"):
+        load("openai:own-model@on_overflow=chunk")
+    assert server.asked == []
 
 
 def test_a_service_that_refuses_long_texts_does_so_by_its_own_count(load, server):

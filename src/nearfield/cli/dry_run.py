@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # the command line starts without numpy
-    from nearfield.encoders.api_batches import ApiEstimate
     from nearfield.data.records import Record
+    from nearfield.encoders.api_batches import ApiEstimate
     from nearfield.encoders.base import Encoder, Item, Role
 
 _BATCH = 1000

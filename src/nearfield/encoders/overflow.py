@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from nearfield.arrays import Vectors, normalise
+from nearfield.encoders.api_batches import PricedEncoder
 from nearfield.encoders.base import (
     CANARY_TEXTS,
     BatchedEncoder,
@@ -46,10 +47,13 @@ def with_overflow(encoder: Encoder, on_overflow: Overflow) -> Encoder:
             batched = isinstance(encoder, BatchedEncoder)
             return RefusingBatchedEncoder(encoder) if batched else RefusingEncoder(encoder)
         case "chunk":
-            if not isinstance(encoder, WindowedEncoder):
+            # To find out whether it has all of the protocol would be to ask a service for its spec.
+            service = isinstance(encoder, PricedEncoder)
+            if service or not isinstance(encoder, WindowedEncoder):
+                name = "a service" if service else encoder.spec.name
                 raise CapabilityError(
-                    f"{encoder.spec.name} does not tell where its tokens lie, which on_overflow=chunk needs; choose "
-                    "truncate or error, or cut the texts before"
+                    f"{name} does not tell where its tokens lie, which on_overflow=chunk needs; choose truncate or "
+                    "error, or cut the texts before"
                 )
             return ChunkingEncoder(encoder)
 
