@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from bundled_howto import CORPUS, JUDGED, strict_json
 from hash_encoder import HashEncoder
@@ -91,10 +92,23 @@ def test_an_encoder_on_this_machine_is_free(cli, two, monkeypatch):
     )
 
 
-def test_encode_goes_on_where_a_service_failed(cli, tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", ["precision=int8", "on_overflow=error", "precision=int8,on_overflow=error"])
+def test_the_cost_is_told_whatever_is_done_to_the_vectors(cli, two, tmp_path, options):
+    shown = cli("encode", f"{SMALL}@{options}", two, "--dry-run").stdout
+    assert f": texts: 2, tokens: about {TOKENS}, requests: 1, cost: less than a cent" in shown
+    command = ("index", two, "--to", tmp_path / "made", "-e", f"openai:own-model@{options}", "--dry-run")
+    assert f": texts: 2, tokens: about {TOKENS}, requests: 1, cost: not known" in cli(*command).stdout
+    shown = cli("encode", f"openai:own-model@{options}", two, "--role", "query", "--dry-run").stdout
+    assert "requests: 1, cost: not known" in shown
+
+
+@pytest.mark.parametrize(
+    "options", ["", ",precision=binary", ",on_overflow=error", ",precision=binary,on_overflow=error"]
+)
+def test_encode_goes_on_where_a_service_failed(cli, tmp_path, monkeypatch, options):
     corpus = tmp_path / "many.jsonl"
     corpus.write_text("".join(json.dumps({"_id": str(n), "text": f"text {n}"}) + "\n" for n in range(300)))
-    name = f"{SMALL}@dim={DIM}"
+    name = f"{SMALL}@dim={DIM}{options}"
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serving() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
@@ -105,7 +119,10 @@ def test_encode_goes_on_where_a_service_failed(cli, tmp_path, monkeypatch):
         server.asked.clear()
         lines = cli("encode", name, corpus).stdout.splitlines()
         assert sum(len(texts) for texts in server.texts) < asked
-        assert json.loads(lines[7]) == {"id": "7", "vector": vector_of("text 7").tolist()}
+        vector = vector_of("text 7")
+        if "binary" in options:
+            vector = np.where(vector > 0, 1, -1).astype(np.float32) / np.float32(np.sqrt(DIM))
+        assert json.loads(lines[7]) == {"id": "7", "vector": vector.tolist()}
         server.asked.clear()
         cli("encode", name, corpus, "--no-cache")
         assert sum(len(texts) for texts in server.texts) == 300

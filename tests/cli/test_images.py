@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tiny_vision import pictures, write_folder
 
+from nearfield.encoders.load import load_encoder
+
 
 @pytest.fixture
 def photos(tmp_path):
@@ -41,6 +43,25 @@ def test_a_folder_of_images_is_indexed_and_searched_by_image(cli, photos, model,
 def test_inspect_counts_no_tokens_of_images(cli, photos, model):
     found = json.loads(cli("inspect", model, photos, "--json").stdout)
     assert (found["texts"], found["tokens"]["total"], found["truncated"], found["empty"]) == (3, 0, [], [])
+
+
+def test_a_dry_run_takes_images(cli, photos, model, tmp_path):
+    told = f"{model}: texts: 3, tokens: 0, on this machine at no charge\n"
+    for command in (("index", photos, "--to", tmp_path / "c", "-e", model), ("encode", model, photos)):
+        assert cli(*command, "--dry-run").stdout == told
+    service = ("index", photos, "--to", tmp_path / "c", "-e", "openai:text-embedding-3-small", "--dry-run")
+    assert "reads texts only" in cli(*service, code=1).stderr
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_dry_run_of_compare_gives_each_encoder_what_it_reads(cli, photos, tmp_path):
+    model = write_folder(tmp_path / "clip", "clip")
+    (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "a tap"}\n')
+    (tmp_path / "qrels.tsv").write_text("q\ta.png\t1\n")
+    judged = ("--queries", tmp_path / "q.jsonl", "--qrels", tmp_path / "qrels.tsv")
+    (query,) = load_encoder(model).inspect(["a tap"], role="query")
+    told = f"texts: 4, tokens: {query.tokens}, "
+    assert told in cli("compare", photos, *judged, "-e", model, "--dry-run").stdout
 
 
 def test_a_damaged_image_ends_the_command_or_is_left_out(cli, photos, model, tmp_path):

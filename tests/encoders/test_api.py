@@ -33,8 +33,10 @@ from nearfield.encoders.api_pace import Pace
 from nearfield.encoders.base import CANARY_TEXTS, BatchedEncoder
 from nearfield.encoders.cache import VectorCache
 from nearfield.encoders.cached import CachedEncoder
+from nearfield.encoders.innermost import innermost
 from nearfield.encoders.load import load_encoder
 from nearfield.errors import (
+    CapabilityError,
     EncoderError,
     InvalidInputError,
     MissingExtraError,
@@ -85,12 +87,13 @@ def load(server, time, monkeypatch):
     def load(name=NAME, **options):
         options = ServiceOptions(**({"base_url": server.url, "concurrency": 1} | options))
         encoder = load_encoder(name, service=options)
-        encoder.client.pace = Pace(
+        client = innermost(encoder).client
+        client.pace = Pace(
             requests_per_minute=options.requests_per_minute,
             tokens_per_minute=options.tokens_per_minute,
             clock=time.clock,
         )
-        encoder.client.wait = time.wait
+        client.wait = time.wait
         return encoder
 
     return load
@@ -352,6 +355,46 @@ def test_a_call_that_failed_asks_again_only_for_what_is_missing(load, server, tm
     assert sum(len(texts) for texts in server.texts) in (44, 128)  # one of the three requests, whichever failed
     assert len(server.asked) == 1
     cache.close()
+
+
+@pytest.mark.parametrize("options", ["on_overflow=error", "precision=binary,on_overflow=error"])
+def test_what_was_paid_for_is_kept_whatever_is_done_to_the_vectors(load, server, tmp_path, options):
+    cache = VectorCache(tmp_path / "v.sqlite")
+    encoder = load(f"openai:own-model@{options}")
+    assert server.asked == []  # loading asks nothing, though the dimension is not known
+    assert isinstance(innermost(encoder), BatchedEncoder)
+    assert encoder.spec.dim == DIM
+    server.script = [well, well, refusing(400, "no")]
+    with pytest.raises(EncoderError, match="HTTP 400: no"):
+        CachedEncoder(encoder, cache).encode_document(TEXTS)
+    server.asked.clear()
+    CachedEncoder(encoder, cache).encode_document(TEXTS)
+    assert [len(texts) for texts in server.texts] == [44]
+    cache.close()
+
+
+def test_a_service_cannot_chunk_and_is_not_asked(load, server):
+    with pytest.raises(CapabilityError, match="a service does not tell where its tokens lie"):
+        load("openai:own-model@on_overflow=chunk")
+    assert server.asked == []
+
+
+def test_a_service_that_refuses_long_texts_does_so_by_its_own_count(load, server):
+    long = "word " * 8000  # 8,001 tokens or so, which the estimate takes for 13,334 of 8,192
+    encoder = load(f"{NAME},on_overflow=error")
+    assert isinstance(encoder, BatchedEncoder)
+    np.testing.assert_array_equal(encoder.encode_document([long]), expected([long]))
+    server.usual = longer_than(10)
+    with pytest.raises(EncoderError, match="is too long for openai:text-embedding-3-small"):
+        encoder.encode_document([long])
+
+
+def test_a_text_for_a_service_that_cuts_is_refused_by_the_estimate_and_told_so():
+    encoder = load_encoder("cohere:embed-v4.0@on_overflow=error")
+    assert isinstance(encoder, BatchedEncoder)
+    message = r"has 133,334 tokens by an estimate, mostly too high, as a document, and .* choose on_overflow=truncate$"
+    with pytest.raises(InvalidInputError, match=message):
+        encoder.encode_document_batches(["word " * 80_000])
 
 
 def test_what_is_under_way_when_another_request_fails_is_still_handed_back(load, server):

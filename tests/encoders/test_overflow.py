@@ -7,7 +7,7 @@ from hash_encoder import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_bert import WORDS, tiny_tokenizer, write_folder
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from nearfield.encoders.base import CANARY_TEXTS
 from nearfield.encoders.load import load_encoder
@@ -40,6 +40,15 @@ def counter():
 def word_piece(*tokens):
     tokenizer = Tokenizer(models.WordPiece({token: n for n, token in enumerate(["[UNK]", *tokens])}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+def byte_level(special=None):
+    """A tokeniser to which each byte is a token, white space too."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = (special or {}) | {letter: 4 + n % 26 for n, letter in enumerate(alphabet)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     return tokenizer
 
 
@@ -84,10 +93,24 @@ def test_a_part_that_reads_longer_alone_is_cut_again():
 
 
 def test_characters_of_several_tokens_are_not_lost():
-    tokenizer = Tokenizer(models.BPE({letter: n for n, letter in enumerate(pre_tokenizers.ByteLevel.alphabet())}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    (windows,) = cut_into_windows(tokenizer, ["東京タワー"], prompt="", max_tokens=4)
+    (windows,) = cut_into_windows(byte_level(), ["東京タワー"], prompt="", max_tokens=4)
     assert "".join(window.text for window in windows) == "東京タワー"
+
+
+def test_white_space_that_is_too_long_is_as_no_text(tmp_path):
+    assert cut_into_windows(byte_level(), ["a", " " * 9, "b" * 5], prompt="", max_tokens=4) == [
+        [Window("a", 1)],
+        [Window("", 0)],
+        [Window("bbbb", 4), Window("b", 1)],
+    ]
+    folder = write_folder(tmp_path)
+    tokenizer = byte_level({"[CLS]": 2, "[SEP]": 3})
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    encoder = TransformerEncoder.from_folder(folder)
+    chunked = ChunkingEncoder(encoder)
+    np.testing.assert_allclose(chunked.encode(["\n" * 99]), encoder.encode([""]), atol=1e-6)
+    np.testing.assert_allclose(chunked.encode(["  ", "\n" * 99])[1:], encoder.encode([""]), atol=1e-6)
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(counter):

@@ -76,8 +76,7 @@ def compare(
     if dry_run:
         names = [nf.RetrieverSpec.parse(text).encoder for text in retrievers]
         encoders = {name: nf.load_encoder(name) for name in names if name}
-        contents = (record.content for record in records)
-        show_estimates(encoders, contents, nf.read_queries(queries).values(), as_json=as_json)
+        show_estimates(encoders, records, nf.read_queries(queries).values(), as_json=as_json)
         return
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         result = nf.compare(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # the command line starts without numpy
+    from nearfield.data.records import Record
     from nearfield.encoders.api_batches import ApiEstimate
     from nearfield.encoders.base import Encoder, Item, Role
 
@@ -22,8 +23,8 @@ def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def show_estimates(
     encoders: "Mapping[str, Encoder]",
-    documents: "Iterable[Item]",
-    queries: "Iterable[Item]" = (),
+    documents: "Iterable[Record | str]",
+    queries: "Iterable[Record | str]" = (),
     *,
     as_json: bool = False,
 ) -> None:
@@ -31,8 +32,9 @@ def show_estimates(
 
     Args:
         encoders: The encoders by name.
-        documents: Texts or images to encode as documents; gone through once.
-        queries: Texts or images to encode as queries.
+        documents: Texts, or records of which each encoder takes the text or the image, to encode as documents; gone
+            through once.
+        queries: The same, to encode as queries.
         as_json: Print JSON.
     """
     import dataclasses
@@ -43,9 +45,9 @@ def show_estimates(
     from nearfield.encoders.api_models import PRICES_READ
 
     totals = dict.fromkeys(encoders, ApiEstimate(0, 0, 0.0, 0))
-    roles: dict[Role, Iterable[Item]] = {"document": documents, "query": queries}
-    for role, texts in roles.items():
-        for batch in batched(texts, _BATCH):
+    roles: dict[Role, Iterable[Record | str]] = {"document": documents, "query": queries}
+    for role, sources in roles.items():
+        for batch in batched(sources, _BATCH):
             for name, encoder in encoders.items():
                 totals[name] += _estimate(encoder, batch, role)
     if as_json:
@@ -63,18 +65,25 @@ def show_estimates(
         )
 
 
-def _estimate(encoder: "Encoder", items: "list[Item]", role: "Role") -> "ApiEstimate":
+def _estimate(encoder: "Encoder", sources: "list[Record | str]", role: "Role") -> "ApiEstimate":
     from nearfield.encoders.api_batches import ApiEstimate, PricedEncoder
-    from nearfield.encoders.base import as_texts
-    from nearfield.encoders.overflow import RefusingEncoder
-    from nearfield.encoders.reduced import ReducedEncoder
+    from nearfield.encoders.base import as_texts, item_of
+    from nearfield.encoders.innermost import innermost
 
-    if isinstance(encoder, ReducedEncoder | RefusingEncoder):
-        encoder = encoder.encoder
+    encoder = innermost(encoder)
     if isinstance(encoder, PricedEncoder):
-        return encoder.estimate(as_texts(items), role=role)
+        # To ask such an encoder for its spec, as `item_of` would, may take a request.
+        return encoder.estimate(as_texts([_text_of(source) for source in sources]), role=role)
+    items = [source if isinstance(source, str) else item_of(source, encoder.spec) for source in sources]
     tokens = sum(inspection.tokens for inspection in encoder.inspect(items, role=role))
     return ApiEstimate(len(items), tokens, 0.0 if encoder.weights_bytes else None, 0)
+
+
+def _text_of(source: "Record | str") -> "Item":
+    """Choose what an encoder of texts takes: an image only where there is no text, which it will refuse."""
+    if isinstance(source, str):
+        return source
+    return source.image if source.image is not None and not source.content.strip() else source.content
 
 
 def _told(total: "ApiEstimate") -> str:

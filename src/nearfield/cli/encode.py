@@ -66,24 +66,29 @@ def encode(
     import nearfield as nf
     from nearfield.encoders.base import BatchedEncoder, Item, item_of
     from nearfield.encoders.cached import CachedEncoder
+    from nearfield.encoders.innermost import innermost
     from nearfield.files import replace_file
 
     loaded = nf.load_encoder(encoder)
-    ids = [str(number) for number in range(len(texts))]
-    contents: list[Item] = list(texts)
+    records = None
     if corpus is not None:
         records = nf.read_corpus(
             corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
         )
+    if dry_run:
+        given = texts if records is None else records
+        show_estimates({encoder: loaded}, *(((), given) if role == "query" else (given,)))
+        if records is not None:
+            report_skipped(records.skipped.count, records.skipped.problems)
+        return
+    ids = [str(number) for number in range(len(texts))]
+    contents: list[Item] = list(texts)
+    if records is not None:
         pairs = [(record.id, item_of(record, loaded.spec)) for record in records]
         ids, contents = [id_ for id_, _ in pairs], [content for _, content in pairs]
         report_skipped(records.skipped.count, records.skipped.problems)
-    if dry_run:
-        query = role == "query"
-        show_estimates({encoder: loaded}, [] if query else contents, contents if query else [])
-        return
     # What a service was paid for is kept, so that the same command goes on where it failed.
-    keep = isinstance(loaded, BatchedEncoder) and not no_cache
+    keep = isinstance(innermost(loaded), BatchedEncoder) and not no_cache
     with vector_cache(use=keep) as cache, progress_bars() as progress:
         used = loaded if cache is None else CachedEncoder(loaded, cache)
         encoding = used.encode_query if role == "query" else used.encode_document

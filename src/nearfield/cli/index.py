@@ -80,7 +80,7 @@ def index(
         spec, encoder = nf.RetrieverSpec.parse(retrievers[0]), None
     if dry_run:
         encoders = {spec.encoder: encoder or nf.load_encoder(spec.encoder)} if spec.encoder else {}
-        show_estimates(encoders, (record.content for record in records), as_json=as_json)
+        show_estimates(encoders, records, as_json=as_json)
         return
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         collection, summary = nf.build_collection(

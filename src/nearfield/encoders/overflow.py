@@ -1,12 +1,24 @@
 """What to do with texts that are longer than an encoder reads, other than cutting them: refuse, or encode in chunks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from nearfield.arrays import Vectors, normalise
-from nearfield.encoders.base import CANARY_TEXTS, Encoder, EncoderSpec, Item, Role, TextInspection, as_texts
+from nearfield.encoders.api_batches import PricedEncoder
+from nearfield.encoders.base import (
+    CANARY_TEXTS,
+    BatchedEncoder,
+    Encoder,
+    EncoderSpec,
+    Item,
+    Role,
+    TextInspection,
+    as_texts,
+)
 from nearfield.encoders.options import Overflow, rename
 from nearfield.encoders.windows import Window, WindowedEncoder
 from nearfield.errors import CapabilityError, InvalidInputError
@@ -32,12 +44,16 @@ def with_overflow(encoder: Encoder, on_overflow: Overflow) -> Encoder:
         case "truncate":
             return encoder
         case "error":
-            return RefusingEncoder(encoder)
+            batched = isinstance(encoder, BatchedEncoder)
+            return RefusingBatchedEncoder(encoder) if batched else RefusingEncoder(encoder)
         case "chunk":
-            if not isinstance(encoder, WindowedEncoder):
+            # To find out whether it has all of the protocol would be to ask a service for its spec.
+            service = isinstance(encoder, PricedEncoder)
+            if service or not isinstance(encoder, WindowedEncoder):
+                name = "a service" if service else encoder.spec.name
                 raise CapabilityError(
-                    f"{encoder.spec.name} does not tell where its tokens lie, which on_overflow=chunk needs; choose "
-                    "truncate or error, or cut the texts before"
+                    f"{name} does not tell where its tokens lie, which on_overflow=chunk needs; choose truncate or "
+                    "error, or cut the texts before"
                 )
             return ChunkingEncoder(encoder)
 
@@ -45,22 +61,26 @@ def with_overflow(encoder: Encoder, on_overflow: Overflow) -> Encoder:
 class RefusingEncoder:
     """Refuses texts that another encoder would cut; others get that encoder's vectors, in its space.
 
-    Satisfies the `Encoder` protocol.
+    An encoder that refuses them itself, as some services do, is left to it: they know the count, which is an estimate
+    here. Satisfies the `Encoder` protocol.
 
     Args:
         encoder: What encodes, and inspects.
 
     Attributes:
         encoder: What encodes.
-        spec: Which space the vectors are in: that of `encoder`.
     """
 
     encoder: Encoder
-    spec: EncoderSpec
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self.spec = replace(encoder.spec, name=rename(encoder.spec.name, on_overflow="error"), on_overflow="error")
+
+    @cached_property
+    def spec(self) -> EncoderSpec:
+        """Say which space the vectors are in: that of `encoder`, whose spec is asked for when it is first needed."""
+        of = self.encoder.spec
+        return replace(of, name=rename(of.name, on_overflow="error"), on_overflow="error")
 
     @property
     def weights_bytes(self) -> int:
@@ -99,7 +119,7 @@ class RefusingEncoder:
         return self.encoder.inspect(texts, role=role)
 
     def check(self, texts: Sequence[Item], role: Role, *, exempt: Sequence[str] = ()) -> None:
-        """Refuse texts that the encoder would cut.
+        """Refuse texts that the encoder would cut; none where it refuses texts itself.
 
         Args:
             texts: Any number of texts.
@@ -109,13 +129,49 @@ class RefusingEncoder:
         Raises:
             InvalidInputError: If a text is longer than the encoder reads.
         """
+        if self.encoder.spec.on_overflow == "error":
+            return
+        estimated = self.spec.tokenizer == "remote"
         for position, inspection in enumerate(self.encoder.inspect(texts, role=role)):
             if inspection.truncated and texts[position] not in exempt:
+                tokens = f"{inspection.tokens:,} tokens" + (" by an estimate, mostly too high," if estimated else "")
                 raise InvalidInputError(
-                    f"texts[{position}] ({texts[position]!r:.60}) has {inspection.tokens:,} tokens as a {role}, and "
-                    f"{self.spec.name} reads at most {self.spec.max_tokens:,}; shorten it, or choose "
-                    "on_overflow=truncate or chunk"
+                    f"texts[{position}] ({texts[position]!r:.60}) has {tokens} as a {role}, and {self.spec.name} "
+                    f"reads at most {self.spec.max_tokens:,}; shorten it, or choose on_overflow="
+                    f"{'truncate' if estimated else 'truncate or chunk'}"
                 )
+
+
+class _EncoderInBatches(BatchedEncoder, Encoder, Protocol):
+    """An encoder that hands back vectors as they are done."""
+
+
+class RefusingBatchedEncoder(RefusingEncoder):
+    """Refuses texts as `RefusingEncoder` does, for an encoder that hands back vectors as they are done.
+
+    Attributes:
+        encoder: What encodes.
+    """
+
+    encoder: _EncoderInBatches
+
+    def encode_document_batches(
+        self, texts: Sequence[str], *, progress: Progress = silent
+    ) -> Iterator[tuple[range, Vectors]]:
+        """Encode texts as documents; see `BatchedEncoder`.
+
+        Args:
+            texts: Any number of texts; all are measured before the first is encoded.
+            progress: Called as the encoder does.
+
+        Returns:
+            Positions of some texts and their `(n, d)` float32 vectors, in any order.
+
+        Raises:
+            InvalidInputError: If a text is longer than the encoder reads.
+        """
+        self.check(texts, "document")
+        return self.encoder.encode_document_batches(texts, progress=progress)
 
 
 class ChunkingEncoder:

@@ -7,8 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from nearfield.arrays import Vectors, normalise
+from nearfield.encoders.api_batches import PricedEncoder
 from nearfield.encoders.base import Encoder, EncoderSpec, Item, Role, TextInspection
 from nearfield.encoders.calibration import MARGIN, bundled_sample
+from nearfield.encoders.innermost import innermost
 from nearfield.encoders.options import Precision, VectorOptions, rename
 from nearfield.errors import InvalidInputError
 from nearfield.progress import Progress, silent
@@ -39,15 +41,14 @@ class ReducedEncoder:
 
     Attributes:
         encoder: What encodes.
-        spec: Which space the vectors are in.
 
     Raises:
         InvalidInputError: If there are fewer dimensions than `dim`, the calibration has another number of them or
-            belongs to no range, or the precision loses what the metric compares.
+            belongs to no range, or the precision loses what the metric compares. Of a service's encoder, whose spec
+            may take a request, when the spec is first needed.
     """
 
     encoder: Encoder
-    spec: EncoderSpec
 
     def __init__(
         self,
@@ -57,15 +58,22 @@ class ReducedEncoder:
         precision: Precision = "float32",
         calibration: Calibration | None = None,
     ) -> None:
-        options = VectorOptions(dim=dim, precision=precision)
         self.encoder = encoder
+        self._options = VectorOptions(dim=dim, precision=precision)
         self._given = calibration
-        self._check(options)
-        self.spec = replace(
-            encoder.spec,
-            name=rename(encoder.spec.name, dim=dim, precision=precision),
-            dim=dim or encoder.spec.dim,
-            normalise=encoder.spec.normalise if precision == "float32" else precision == "binary",
+        if not isinstance(innermost(encoder), PricedEncoder):
+            self._check()
+
+    @cached_property
+    def spec(self) -> EncoderSpec:
+        """Say which space the vectors are in."""
+        self._check()
+        of, dim, precision = self.encoder.spec, self._options.dim, self._options.precision
+        return replace(
+            of,
+            name=rename(of.name, dim=dim, precision=precision),
+            dim=dim or of.dim,
+            normalise=of.normalise if precision == "float32" else precision == "binary",
             precision=precision,
             calibration=self._calibration_digest(precision),
         )
@@ -128,8 +136,9 @@ class ReducedEncoder:
             case "int8" | "uint8" as precision:
                 return dequantise(quantise(vectors, self.calibration, precision=precision), self.calibration)
 
-    def _check(self, options: VectorOptions) -> None:
-        spec, dim = self.encoder.spec, options.dim or self.encoder.spec.dim
+    def _check(self) -> None:
+        spec, options = self.encoder.spec, self._options
+        dim = options.dim or spec.dim
         if dim > spec.dim:
             raise InvalidInputError(f"dim must be at most {spec.dim}, the dimensions of {spec.name}, got {dim}")
         if spec.precision != "float32":

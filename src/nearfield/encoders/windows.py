@@ -45,8 +45,9 @@ def cut_into_windows(tokenizer: Tokenizer, texts: Sequence[str], *, prompt: str,
         max_tokens: The most that prompt, part and special tokens may have together.
 
     Returns:
-        For each text its parts in order, without the white space between two; the text itself where it fits whole. A
-        part of one token is not cut further, whatever it has alone.
+        For each text its parts in order, at least one, without the white space between two; the text itself where it
+        fits whole, the empty text where it is nothing but white space and does not. A part of one token is not cut
+        further, whatever it has alone.
 
     Raises:
         InvalidInputError: If the prompt leaves no room for any text.
@@ -61,7 +62,7 @@ def cut_into_windows(tokenizer: Tokenizer, texts: Sequence[str], *, prompt: str,
     return [
         [Window(text, length - overhead)]
         if length <= max_tokens
-        else list(_cut(tokenizer, text, prompt=prompt, max_tokens=max_tokens, room=room))
+        else list(_cut(tokenizer, text, prompt=prompt, max_tokens=max_tokens, room=room)) or [Window("", 0)]
         for text, length in zip(texts, lengths, strict=True)
     ]
 
