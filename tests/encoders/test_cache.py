@@ -53,6 +53,16 @@ def test_another_encoder_never_meets_the_vectors(cache, encoder):
     assert other.encoded == 3
 
 
+def test_engines_of_one_space_keep_their_own_times(cache):
+    first, second = HashEncoder(), HashEncoder()
+    first.spec = dataclasses.replace(first.spec, name="hash@engine=onnxruntime")
+    second.spec = dataclasses.replace(second.spec, name="hash@engine=openvino")
+    assert first.spec.fingerprint == second.spec.fingerprint
+    for encoder in (first, second, second):
+        CachedEncoder(encoder, cache).encode_document(TEXTS)
+    assert (first.encoded, second.encoded) == (3, 3)
+
+
 def test_queries_and_plain_texts_are_not_kept(cache, encoder):
     cached = CachedEncoder(encoder, cache)
     for _ in range(2):

@@ -20,6 +20,7 @@ from nearfield.encoders.base import (
     check_vectors,
 )
 from nearfield.encoders.cache import Kept, VectorCache
+from nearfield.encoders.options import split_name
 from nearfield.encoders.overflow import RefusingEncoder
 from nearfield.encoders.reduced import ReducedEncoder
 from nearfield.progress import Progress, silent
@@ -32,7 +33,8 @@ def vector_key(fingerprint: str, item: Item) -> bytes:
     """Make the key of a document's vector, of an image by its content.
 
     Args:
-        fingerprint: Of the encoder's space, prompts included, so that vectors of one space never meet another.
+        fingerprint: Of the encoder's space, prompts included, so that vectors of one space never meet another; and
+            whatever else sets apart what is kept.
         item: The text, without the prompt, or the image.
 
     Returns:
@@ -93,12 +95,13 @@ class CachedEncoder:
         checked = as_items(items)
         vectors = np.empty((len(checked), self.spec.dim), dtype=np.float32)
         of = self._kept_of.spec
+        kept_as = _kept_as(of)
         if isinstance(self._kept_of, RefusingEncoder):
             # What may be found is of the same space, yet of an encoder that cut the text.
             self._kept_of.check(checked, "document")
         for start in range(0, len(checked), _CHUNK):
             chunk = checked[start : start + _CHUNK]
-            keys = [vector_key(of.fingerprint, item) for item in chunk]
+            keys = [vector_key(kept_as, item) for item in chunk]
             kept = self.cache.get(keys, of.dim)
             missing = {key: item for key, item in zip(keys, chunk, strict=True) if key not in kept}
             if missing:
@@ -139,6 +142,15 @@ class CachedEncoder:
     def inspect(self, items: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be cut or is empty."""
         return self.encoder.inspect(items, role=role)
+
+
+def _kept_as(spec: EncoderSpec) -> str:
+    """Name what vectors are kept under: their space, and the engine where one was asked for.
+
+    Engines of one space give comparable vectors, but what computing them took is what they are compared by.
+    """
+    engine = split_name(spec.name)[2].engine
+    return spec.fingerprint if engine == "auto" else f"{spec.fingerprint} {engine}"
 
 
 def _length(item: Item) -> int:

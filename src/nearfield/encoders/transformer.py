@@ -79,7 +79,7 @@ class TransformerEncoder:
         """Load a sentence-transformers or Hugging Face model folder.
 
         Args:
-            path: The folder; its ONNX file is used when it has one, else its `model.safetensors`.
+            path: The folder; its `model.safetensors` is used where its family is built here, else its ONNX file.
             name: What to call the encoder; the folder's name if not given.
             runtime: What to run on; its threads are how many batches to work on at once.
 
