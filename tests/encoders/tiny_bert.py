@@ -64,11 +64,20 @@ def write_folder(
     modules = ["Transformer", "Pooling", "Normalize"][: 3 if normalise else 2]
     contents = {
         "modules.json": [
-            {"type": f"sentence_transformers.models.{name}", "path": "1_Pooling" if name == "Pooling" else ""}
-            for name in modules
+            {
+                "idx": number,
+                "name": str(number),
+                "type": f"sentence_transformers.models.{name}",
+                "path": {"Pooling": "1_Pooling", "Normalize": "2_Normalize"}.get(name, ""),
+            }
+            for number, name in enumerate(modules)
         ],
         "config.json": config,
-        "1_Pooling/config.json": {"pooling_mode": pooling, "include_prompt": include_prompt},
+        "1_Pooling/config.json": {
+            "embedding_dimension": config.get("hidden_size", 8),
+            "pooling_mode": pooling,
+            "include_prompt": include_prompt,
+        },
         "sentence_bert_config.json": {"max_seq_length": 10},
         "config_sentence_transformers.json": {"prompts": prompts or {}},
     }
