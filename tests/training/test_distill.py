@@ -95,6 +95,11 @@ def test_a_service_is_no_teacher(tmp_path, texts):
         nf.distill("openai:text-embedding-3-small", texts, tmp_path / "m", options=OPTIONS)
 
 
+def test_a_static_encoder_is_no_teacher(tmp_path, texts):
+    with pytest.raises(InvalidInputError, match="nearfield-static is static itself; choose a transformer"):
+        nf.distill("nearfield-static", texts, tmp_path / "m", options=OPTIONS)
+
+
 def test_a_teachers_name_may_have_options(tmp_path, teacher, texts):
     student = nf.distill(f"{teacher}@dim=6", texts, tmp_path / "m", options=dataclasses.replace(OPTIONS, epochs=1))
     assert student.spec.dim == 4

@@ -29,6 +29,7 @@ def main() -> None:
       index     Build the search index with it.
       search    What does it find?
       evaluate  How good is it?
+      encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
       encoders  Which encoders are there?

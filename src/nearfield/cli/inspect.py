@@ -39,7 +39,7 @@ def inspect(
 
     import nearfield as nf
     from nearfield.data.records import batched
-    from nearfield.encoders.base import item_of
+    from nearfield.encoders.base import NO_LIMIT, item_of
 
     loaded = nf.load_encoder(encoder)
     records = nf.read_corpus(
@@ -78,12 +78,15 @@ def inspect(
     click.echo(
         f"{len(tokens):,} texts, {sum(tokens):,} tokens; " + ", ".join(f"{k} {v:,}" for k, v in quantiles.items())
     )
-    share = len(truncated) / len(tokens)
-    fate = "refused" if spec.on_overflow == "error" else "cut"
-    click.echo(
-        f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be {fate}"
-        f"{_some(truncated)}"
-    )
+    if spec.max_tokens >= NO_LIMIT:
+        click.echo("none is too long: this encoder reads texts of any length")
+    else:
+        share = len(truncated) / len(tokens)
+        fate = "refused" if spec.on_overflow == "error" else "cut"
+        click.echo(
+            f"{len(truncated):,} ({share:.1%}) are longer than {spec.max_tokens} tokens and would be {fate}"
+            f"{_some(truncated)}"
+        )
     click.echo(f"{len(empty):,} are empty{_some(empty)}")
 
 

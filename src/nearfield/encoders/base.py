@@ -22,6 +22,9 @@ Item: TypeAlias = str | Image
 _ADDED = {"precision": "float32", "calibration": "", "on_overflow": "truncate"}
 _SAME_SPACE = {"error": "truncate"}  # texts that are refused change no vector of the others
 
+NO_LIMIT = 10**9
+"""Maximum length, in tokens, of an encoder that reads texts to their end."""
+
 CANARY_TEXTS = (
     "A quick brown fox jumps over the lazy dog.",
     "naïve café, 東京 1234.5 — what does this function return?",

@@ -12,15 +12,12 @@ from safetensors.numpy import save
 from tokenizers import Tokenizer
 
 from nearfield.arrays import Metric, Vectors
-from nearfield.encoders.base import EncoderSpec
+from nearfield.encoders.base import NO_LIMIT, EncoderSpec
 from nearfield.encoders.folder import file_hash, read_prompts
 from nearfield.encoders.json_files import read_json, read_json_object, whole_number
 from nearfield.encoders.tokenizer_file import read_tokenizer
 from nearfield.errors import ModelFolderError
 from nearfield.files import make_directory, replace_file
-
-_NO_LIMIT = 1_000_000_000
-"""Tokens that a model without a stated maximum reads: all there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +95,7 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
         ignored=_unknown_token(tokenizer) if of_model2vec else None,
         normalise=config.get("normalize") is True if normalises is None else normalises,
         metric=metric,
-        max_tokens=_NO_LIMIT if longest is None else whole_number(longest, "max_length", f"{inner}/config.json"),
+        max_tokens=NO_LIMIT if longest is None else whole_number(longest, "max_length", f"{inner}/config.json"),
         query_prompt=query_prompt,
         document_prompt=document_prompt,
     )

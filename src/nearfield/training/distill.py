@@ -21,7 +21,7 @@ from nearfield.arrays import Vectors, normalise
 from nearfield.encoders.api_services import find_service
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.find import find_folder
-from nearfield.encoders.load import load_encoder
+from nearfield.encoders.load import is_static, load_encoder
 from nearfield.encoders.modules import read_modules
 from nearfield.encoders.options import split_name
 from nearfield.encoders.static import StaticEncoder
@@ -137,6 +137,10 @@ def _tokenizer(teacher: str) -> Tokenizer:
     if find_service(name) is not None:
         raise InvalidInputError(f"{name} is a service, which does not tell its tokeniser; choose a local teacher")
     folder = find_folder(name)
+    if is_static(folder):
+        raise InvalidInputError(
+            f"{name} is static itself; choose a transformer to learn from, such as all-MiniLM-L6-v2"
+        )
     inner = read_modules(folder).transformer if (folder / "modules.json").exists() else folder
     return read_tokenizer(find_tokenizer(inner))
 
