@@ -63,6 +63,16 @@ def test_engines_of_one_space_keep_their_own_times(cache):
     assert (first.encoded, second.encoded) == (3, 3)
 
 
+@pytest.mark.parametrize("damage", ["vector = zeroblob(64) || x'00'", "vector = 5", "seconds = 'abc'", "vector = ?"])
+def test_a_damaged_row_is_computed_again(cache, encoder, damage):
+    expected = CachedEncoder(encoder, cache).encode_document(TEXTS)
+    with cache._database:
+        values = [np.full(16, np.nan, "<f4").tobytes()] if "?" in damage else []
+        cache._database.execute(f"UPDATE vectors SET {damage}", values)
+    np.testing.assert_array_equal(CachedEncoder(encoder, cache).encode_document(TEXTS), expected)
+    assert encoder.encoded == 6
+
+
 def test_queries_and_plain_texts_are_not_kept(cache, encoder):
     cached = CachedEncoder(encoder, cache)
     for _ in range(2):

@@ -80,6 +80,11 @@ def test_texts_are_left_as_they_were(encoder):
     assert texts == TEXTS
 
 
+@pytest.mark.parametrize("method", ENCODINGS)
+def test_an_iterator_is_read_once(encoder, method):
+    assert_same(getattr(encoder, method)(iter(TEXTS)), getattr(encoder, method)(TEXTS), encoder)
+
+
 @pytest.mark.parametrize("method", [*ENCODINGS, "inspect"])
 @pytest.mark.parametrize(
     ("texts", "message"),

@@ -44,3 +44,24 @@ def test_an_option_is_put_into_a_name_that_has_others():
 def test_options_that_are_not_allowed_are_named(text, message):
     with pytest.raises(InvalidInputError, match=message):
         split_name(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("m@__class__=1", "has no option '__class__'; it has dim, "),
+        ("m@dim=64,dim=32", "gives dim twice"),
+        ("m@dim=" + "9" * 5000, "dim must be a whole number of at least 1, got '99999999999999999999'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name, message):
+    with pytest.raises(InvalidInputError, match=message):
+        split_name(name)
+
+
+@pytest.mark.parametrize("value", ["64", 2.5, True])
+def test_numbers_of_another_type_are_refused(value):
+    with pytest.raises(InvalidInputError, match="dim must be a whole number"):
+        VectorOptions(dim=value)
+    with pytest.raises(InvalidInputError, match="threads must be a whole number"):
+        Runtime(threads=value)

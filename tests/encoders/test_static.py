@@ -232,16 +232,35 @@ TABLE = table(word_pieces())
     ("tensors", "message"),
     [
         ({"something": TABLE}, "neither embedding.weight nor embeddings"),
-        ({"embeddings": TABLE[:-1]}, "table has 22 rows, and the tokenizer 23 tokens"),
+        ({"embeddings": TABLE[:-1]}, "the table has 22 rows, and the tokenizer 23 tokens"),
         ({"embeddings": TABLE[0]}, r"must be a \(tokens, d\) matrix"),
         ({"embeddings": TABLE.astype(np.int32)}, "got int32"),
-        ({"embeddings": TABLE, "weights": TABLE[:5, 0]}, "weights has 5 rows"),
+        ({"embeddings": TABLE, "weights": TABLE[:5, 0]}, r"weights must have shape \(23,\), .*got \(5,\)"),
+        ({"embeddings": TABLE, "weights": TABLE[:, :1]}, r"got \(23, 1\)"),
+        ({"embeddings": TABLE, "mapping": np.zeros(0, np.int64)}, r"mapping must have shape \(23,\)"),
         ({"embeddings": TABLE[:2], "mapping": np.arange(23)}, "mapping must hold rows from 0 to 1"),
     ],
 )
 def test_parts_that_do_not_belong_together_are_refused(tmp_path, tensors, message):
     with pytest.raises(ModelFolderError, match=message):
         load_encoder(write_folder(tmp_path / "m", tensors))
+
+
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_huge_and_tiny_tables_give_the_same_directions(tmp_path, size):
+    vectors = table(word_pieces())
+    folder = write_folder(tmp_path / "m", {"embedding.weight": vectors * np.float32(size)})
+    expected = slow_vectors(TEXTS, word_pieces(), vectors)
+    np.testing.assert_allclose(load_encoder(folder).encode(TEXTS), expected, atol=1e-6)
+
+
+def test_a_vocabulary_with_a_gap_is_refused(tmp_path):
+    folder = write_folder(tmp_path / "m", {"embeddings": table(word_pieces())})
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"]["tap"] = 1000
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(ModelFolderError, match="23 tokens with ids up to 1000; a table needs them to run from 0"):
+        load_encoder(folder)
 
 
 @pytest.mark.peers

@@ -12,7 +12,7 @@ from tiny_static import PIECES, word_pieces
 
 import nearfield as nf
 from nearfield.cli import main
-from nearfield.errors import InvalidInputError, MissingExtraError
+from nearfield.errors import InvalidInputError, MissingExtraError, StorageError
 from nearfield.training.distill import principal_directions
 
 OPTIONS = nf.DistillOptions(dim=4, vocabulary=60, epochs=20, batch=32, learning_rate=0.05, dtype="float32")
@@ -88,6 +88,12 @@ def test_what_cannot_be_distilled_is_refused(tmp_path, teacher, texts, options, 
     with pytest.raises(InvalidInputError, match=message):
         nf.distill(teacher, texts, tmp_path / "m", options=nf.DistillOptions(**({"batch": 32} | options)))
     assert not (tmp_path / "m").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, teacher, texts):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is no folder that can be written to; choose another"):
+        nf.distill(teacher, texts, tmp_path / "file" / "m", options=OPTIONS)
 
 
 def test_a_service_is_no_teacher(tmp_path, texts):

@@ -60,13 +60,38 @@ def test_vectors_of_another_teacher_or_of_other_texts_are_refused(tmp_path, enco
         teacher_targets(teacher, texts, tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"damaged", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"damaged",
+        b"PK\3\4 no archive",
+        np.zeros((2, 2), np.float16),
+        np.full((4, 16), np.nan, np.float16),
+        np.zeros((4, 16), np.float16),
+        np.full((4, 16), "a"),
+    ],
+)
 def test_a_damaged_shard_is_refused(tmp_path, encoder, content):
     teacher_targets(encoder, TEXTS, tmp_path)
     shard = tmp_path / "targets-000000004.npy"
-    if content is None:
-        np.save(shard, np.zeros((2, 2), np.float16))
-    else:
+    if isinstance(content, bytes):
         shard.write_bytes(content)
+    else:
+        np.save(shard, content)
     with pytest.raises(StorageError, match=r"targets-000000004\.npy .* delete it, and its texts are encoded again"):
         teacher_targets(encoder, TEXTS, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_a_damaged_description_is_refused(tmp_path, encoder, content):
+    teacher_targets(encoder, TEXTS, tmp_path)
+    (tmp_path / "targets.json").write_bytes(content)
+    with pytest.raises(StorageError, match=r"targets\.json cannot be read .* all texts are encoded again"):
+        teacher_targets(encoder, TEXTS, tmp_path)
+
+
+def test_a_work_folder_that_cannot_be_made_is_refused(tmp_path, encoder):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be made"):
+        teacher_targets(encoder, TEXTS, tmp_path / "file" / "w")

@@ -122,8 +122,11 @@ class VectorCache:
             with self._errors("could not be read"):
                 rows = self._database.execute(f"SELECT key, vector, seconds FROM vectors WHERE key IN ({marks})", block)
                 for key, vector, seconds in rows:
-                    if len(vector) == 4 * dim:
-                        found[key] = Kept(np.frombuffer(vector, dtype="<f4"), seconds)
+                    # What was damaged on disk is computed again.
+                    if isinstance(vector, bytes) and len(vector) == 4 * dim and isinstance(seconds, float):
+                        kept = np.frombuffer(vector, dtype="<f4")
+                        if np.isfinite(kept).all():
+                            found[key] = Kept(kept, seconds)
         return found
 
     def put(self, fresh: Mapping[bytes, Kept], spec: EncoderSpec) -> None:

@@ -23,6 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "engine": get_args(Engine),
     "device": get_args(Device),
 }
+_DIGITS = 9  # of a number of dimensions or threads
 _WITH_OPTIONS = re.compile(r"(?P<name>.+)@(?P<options>[a-z_]+=[^,=@]*(?:,[a-z_]+=[^,=@]*)*)", re.DOTALL)
 
 
@@ -31,6 +32,15 @@ def _check_choices(options: "Runtime | VectorOptions") -> None:
         value = getattr(options, field.name)
         if field.name in _CHOICES and value not in _CHOICES[field.name]:
             raise InvalidInputError(f"{field.name} must be one of {', '.join(_CHOICES[field.name])}, got {value!r}")
+
+
+def _check_number(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInputError(f"{name} must be a whole number of at least 1, got {value!r:.60}")
+    if value < 1:
+        raise InvalidInputError(f"{name} must be at least 1, got {value}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,7 @@ class Runtime:
     def __post_init__(self) -> None:
         """Refuse what cannot be run on."""
         _check_choices(self)
-        if self.threads is not None and self.threads < 1:
-            raise InvalidInputError(f"threads must be at least 1, got {self.threads}")
+        _check_number("threads", self.threads)
 
 
 DEFAULT_RUNTIME = Runtime()
@@ -75,8 +84,7 @@ class VectorOptions:
     def __post_init__(self) -> None:
         """Refuse what makes no vectors."""
         _check_choices(self)
-        if self.dim is not None and self.dim < 1:
-            raise InvalidInputError(f"dim must be at least 1, got {self.dim}")
+        _check_number("dim", self.dim)
 
 
 def split_name(text: str) -> tuple[str, VectorOptions, Runtime]:
@@ -99,16 +107,17 @@ def split_name(text: str) -> tuple[str, VectorOptions, Runtime]:
     found = _WITH_OPTIONS.fullmatch(text)
     if found is None or _is_folder(text):
         return text, vector, runtime
+    known = {field.name: kind for kind in (VectorOptions, Runtime) for field in fields(kind)}
+    changes: dict[str, Any] = {}
     for option in found["options"].split(","):
         key, _, value = option.partition("=")
-        change: dict[str, Any] = {key: _whole_number(key, value) if key in ("dim", "threads") else value}
-        if hasattr(vector, key):
-            vector = replace(vector, **change)
-        elif hasattr(runtime, key):
-            runtime = replace(runtime, **change)
-        else:
-            known = [field.name for kind in (vector, runtime) for field in fields(kind)]
-            raise InvalidInputError(f"encoder {text!r} has no option {key!r}; it has {', '.join(known)}")
+        if key not in known:
+            raise InvalidInputError(f"encoder {text[:100]!r} has no option {key!r}; it has {', '.join(known)}")
+        if key in changes:
+            raise InvalidInputError(f"encoder {text[:100]!r} gives {key} twice; give it once")
+        changes[key] = _whole_number(key, value) if key in ("dim", "threads") else value
+    vector = replace(vector, **{key: value for key, value in changes.items() if known[key] is VectorOptions})
+    runtime = replace(runtime, **{key: value for key, value in changes.items() if known[key] is Runtime})
     return found["name"], vector, runtime
 
 
@@ -166,8 +175,8 @@ def _is_folder(text: str) -> bool:
 
 
 def _whole_number(key: str, value: str) -> int:
-    if not value.isdecimal():
-        raise InvalidInputError(f"{key} must be a whole number of at least 1, got {value!r}")
+    if not value.isdecimal() or len(value) > _DIGITS:
+        raise InvalidInputError(f"{key} must be a whole number of at least 1, got {value[:20]!r}")
     return int(value)
 
 

@@ -17,6 +17,7 @@ from nearfield.encoders.base import (
     Item,
     Role,
     TextInspection,
+    as_items,
     as_texts,
 )
 from nearfield.encoders.options import Overflow, rename
@@ -101,18 +102,21 @@ class RefusingEncoder:
         Raises:
             InvalidInputError: If a text is longer than the encoder reads.
         """
-        self.check(texts, "document", exempt=CANARY_TEXTS)
-        return self.encoder.encode(texts, progress=progress)
+        items = as_items(texts)  # an iterator would be used up by the check
+        self.check(items, "document", exempt=CANARY_TEXTS)
+        return self.encoder.encode(items, progress=progress)
 
     def encode_query(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as queries: `(n, d)` float32; one that is too long is an `InvalidInputError`."""
-        self.check(texts, "query")
-        return self.encoder.encode_query(texts, progress=progress)
+        items = as_items(texts)  # an iterator would be used up by the check
+        self.check(items, "query")
+        return self.encoder.encode_query(items, progress=progress)
 
     def encode_document(self, texts: Sequence[Item], *, progress: Progress = silent) -> Vectors:
         """Encode texts as documents: `(n, d)` float32; one that is too long is an `InvalidInputError`."""
-        self.check(texts, "document")
-        return self.encoder.encode_document(texts, progress=progress)
+        items = as_items(texts)  # an iterator would be used up by the check
+        self.check(items, "document")
+        return self.encoder.encode_document(items, progress=progress)
 
     def inspect(self, texts: Sequence[Item], *, role: Role = "document") -> list[TextInspection]:
         """Say how many tokens each text has, and whether it would be refused (`truncated`) or is empty."""

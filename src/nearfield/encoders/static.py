@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from nearfield.arrays import Vectors
+from nearfield.arrays import Vectors, normalise
 from nearfield.encoders.base import EncoderSpec, Item, Role, TextInspection, as_texts, prompt_for
 from nearfield.encoders.finite import require_finite
 from nearfield.encoders.options import DEFAULT_RUNTIME, Runtime, available_cores
@@ -164,12 +164,9 @@ class StaticEncoder:
                 row += self._table.take(ids[piece : min(piece + _GATHERED_ROWS, last)], axis=0).sum(axis=0)
         means /= np.maximum(heeded, 1)[:, None].astype(np.float32)
         means[heeded == 0] = self._nothing
-        if self._normalise:
-            # The tokens of a text may cancel out; a zero vector stays zero.
-            norms = np.sqrt(np.einsum("nd,nd->n", means, means))[:, None]
-            np.divide(means, norms, out=means, where=norms > 0)
         require_finite(means, self.spec.name, lambda row: f"texts[{start + row}]")
-        return means
+        # The tokens of a text may cancel out: a zero vector stays zero.
+        return normalise(means) if self._normalise else means
 
 
 def _batches(count: int) -> Iterator[tuple[int, int]]:

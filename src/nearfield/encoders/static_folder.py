@@ -85,7 +85,7 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
     tensors = _tensors(inner / "model.safetensors")
     config = read_json_object(inner / "config.json", required=False)
     of_model2vec = "embeddings" in tensors
-    table = _table(tensors, tokenizer.get_vocab_size(), root)
+    table = _table(tensors, _count_tokens(tokenizer, inner), root)
     longest = config.get("max_length")
     query_prompt, document_prompt, metric = read_prompts(root)
     folder = StaticFolder(
@@ -95,7 +95,9 @@ def read_static_folder(root: Path) -> tuple[StaticFolder, Tokenizer]:
         ignored=_unknown_token(tokenizer) if of_model2vec else None,
         normalise=config.get("normalize") is True if normalises is None else normalises,
         metric=metric,
-        max_tokens=NO_LIMIT if longest is None else whole_number(longest, "max_length", f"{inner}/config.json"),
+        max_tokens=NO_LIMIT
+        if longest is None
+        else min(NO_LIMIT, whole_number(longest, "max_length", f"{inner}/config.json")),
         query_prompt=query_prompt,
         document_prompt=document_prompt,
     )
@@ -165,8 +167,20 @@ def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
             return {name: file.get_tensor(name) for name in names if name in file.keys()}  # noqa: SIM118  # no mapping
     except FileNotFoundError as error:
         raise ModelFolderError(f"{path} is missing; download the model again, or give another folder") from error
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError) as error:
         raise ModelFolderError(f"{path} cannot be read ({error}); download the model again") from error
+
+
+def _count_tokens(tokenizer: Tokenizer, inner: Path) -> int:
+    """Count tokens, whose ids must be the whole numbers from 0."""
+    vocabulary = tokenizer.get_vocab()
+    highest = max(vocabulary.values(), default=-1)
+    if not vocabulary or highest >= len(vocabulary):
+        raise ModelFolderError(
+            f"{inner}/tokenizer.json has {len(vocabulary)} tokens with ids up to {highest}; a table needs them to run "
+            "from 0 without gaps"
+        )
+    return len(vocabulary)
 
 
 def _table(tensors: dict[str, npt.NDArray[Any]], tokens: int, root: Path) -> Vectors:
@@ -178,11 +192,13 @@ def _table(tensors: dict[str, npt.NDArray[Any]], tokens: int, root: Path) -> Vec
     mapping, scales = tensors.get("mapping"), tensors.get("weights")
     if values.ndim != 2 or not values.size or values.dtype not in (np.float64, np.float32, np.float16, np.int8):
         raise ModelFolderError(f"{root}: the table must be a (tokens, d) matrix, got {values.dtype} {values.shape}")
+    for name, found in (("mapping", mapping), ("weights", scales)):
+        if found is not None and found.shape != (tokens,):
+            raise ModelFolderError(f"{root}: {name} must have shape ({tokens},), one for each token, got {found.shape}")
     if mapping is not None and (mapping.dtype.kind not in "iu" or mapping.min() < 0 or mapping.max() >= len(values)):
         raise ModelFolderError(f"{root}: the mapping must hold rows from 0 to {len(values) - 1}")
-    for name, found in (("table", values if mapping is None else mapping), ("weights", scales)):
-        if found is not None and len(found) != tokens:
-            raise ModelFolderError(f"{root}: {name} has {len(found)} rows, and the tokenizer {tokens} tokens")
+    if mapping is None and len(values) != tokens:
+        raise ModelFolderError(f"{root}: the table has {len(values)} rows, and the tokenizer {tokens} tokens")
     rows = values if mapping is None else values[mapping]
     table: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
     return table if scales is None else table * scales.astype(np.float32)[:, None]

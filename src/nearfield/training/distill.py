@@ -27,7 +27,7 @@ from nearfield.encoders.options import split_name
 from nearfield.encoders.static import StaticEncoder
 from nearfield.encoders.static_folder import write_static_folder
 from nearfield.encoders.tokenizer_file import find_tokenizer, read_tokenizer
-from nearfield.errors import InvalidInputError, MissingExtraError
+from nearfield.errors import InvalidInputError, MissingExtraError, StorageError
 from nearfield.progress import Progress, silent
 from nearfield.training.targets import Targets, teacher_targets
 from nearfield.training.vocabulary import fit_vocabulary
@@ -115,6 +115,7 @@ def distill(
     if len(texts) < options.batch:
         raise InvalidInputError(f"{len(texts):,} texts are fewer than one batch of {options.batch:,}; give more texts")
     _require_scipy()
+    _require_room(Path(output))
     tokenizer = _tokenizer(os.fspath(teacher))
     loaded = load_encoder(teacher)
     if options.dim > loaded.spec.dim:
@@ -129,6 +130,15 @@ def distill(
         Path(output), student, table, dtype=options.dtype, config=settings | {"options": asdict(options)}
     )
     return StaticEncoder.from_folder(output)
+
+
+def _require_room(output: Path) -> None:
+    """Refuse, before hours of work, an output that could not be written after them."""
+    existing = next(parent for parent in (output, *output.absolute().parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise StorageError(
+            f"{output} cannot be written: {existing} is no folder that can be written to; choose another"
+        )
 
 
 def _tokenizer(teacher: str) -> Tokenizer:

@@ -18,6 +18,7 @@ from nearfield.progress import Progress, silent
 Targets = npt.NDArray[np.float16]
 SHARD_TEXTS = 8192
 _DESCRIPTION = "targets.json"
+_LENGTH_TOLERANCE = 0.01  # half precision rounds by a tenth of that
 
 
 def teacher_targets(teacher: Encoder, texts: Sequence[str], folder: Path, *, progress: Progress = silent) -> Targets:
@@ -38,7 +39,10 @@ def teacher_targets(teacher: Encoder, texts: Sequence[str], folder: Path, *, pro
             zero vector, which has no direction to learn.
         StorageError: If the disk refuses, or a shard is damaged.
     """
-    make_directory(folder)
+    try:
+        make_directory(folder)
+    except OSError as error:
+        raise StorageError(f"the folder {folder} cannot be made ({error.strerror}); choose another") from error
     _check_same(folder, teacher, texts)
     targets = np.empty((len(texts), teacher.spec.dim), dtype=np.float16)
     for start in range(0, len(texts), SHARD_TEXTS):
@@ -73,17 +77,30 @@ def _check_same(folder: Path, teacher: Encoder, texts: Sequence[str]) -> None:
     path = folder / _DESCRIPTION
     if not path.exists():
         replace_file(path, json.dumps(description).encode())
-    elif json.loads(path.read_bytes()) != description:
+        return
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path} cannot be read ({error}); delete {folder}, and all texts are encoded again"
+        ) from error
+    if found != description:
         raise InvalidInputError(
             f"{folder} holds the vectors of another teacher or of other texts; delete it, or choose another folder"
         )
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Targets:
+    advice = "delete it, and its texts are encoded again"
     try:
-        shard: Targets = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            shard = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise StorageError(f"{path} cannot be read ({error}); delete it, and its texts are encoded again") from error
-    if shard.shape != shape:
-        raise StorageError(f"{path} has shape {shard.shape}, not {shape}; delete it, and its texts are encoded again")
-    return shard
+        raise StorageError(f"{path} cannot be read ({error}); {advice}") from error
+    if shard.shape != shape or shard.dtype != np.float16:
+        raise StorageError(f"{path} holds {shard.dtype} {shard.shape}, not float16 {shape}; {advice}")
+    lengths = row_norms(shard.astype(np.float32))
+    if not (np.abs(lengths - 1) < _LENGTH_TOLERANCE).all():
+        raise StorageError(f"{path} holds vectors that are not of length 1; {advice}")
+    targets: Targets = shard
+    return targets
