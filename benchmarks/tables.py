@@ -101,6 +101,42 @@ def reduced(found: dict[str, Any]) -> str:
     return f"**Smaller vectors**, all-MiniLM-L6-v2 on {found['data']}\n\n" + table(head, rows)
 
 
+def estimate(interval: dict[str, float]) -> str:
+    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+
+
+def code_search(found: dict[str, Any]) -> str:
+    parts = {"CoSQA test": found["code"]["CoSQA"]["parts"]["test"]}
+    parts |= {name: found["code"][name]["parts"]["all"] for name in ("MBPP", "HumanEval")}
+    rows = []
+    for name in parts["MBPP"]["retrievers"]:
+        row = [f"`{name}`"]
+        for part in parts.values():
+            scores = part["retrievers"][name]
+            row += [estimate(scores["recall@1"]), f"{scores['recall@10']['mean']:.3f}"]
+        rows.append(row)
+    head = ["retriever", *(column for part in parts for column in (f"{part}, recall@1", "@10"))]
+    return "**Code search**, from what it does to the function\n\n" + table(head, rows)
+
+
+def across_languages(found: dict[str, Any]) -> str:
+    xquad, tatoeba = (found["across_languages"][name]["parts"] for name in ("XQuAD", "Tatoeba"))
+    together = {"en", "all but en", "all"}
+    rows = []
+    for name in tatoeba["all"]["retrievers"]:
+        row = [f"`{name}`", estimate(xquad["en"]["retrievers"][name]["recall@1"])]
+        for parts, mean in ((xquad, "all but en"), (tatoeba, "all")):
+            each = {key: part["retrievers"][name]["recall@1"]["mean"] for key, part in parts.items()}
+            singles = sorted((value, key) for key, value in each.items() if key not in together)
+            (low, worst), (high, best) = singles[0], singles[-1]
+            row += [estimate(parts[mean]["retrievers"][name]["recall@1"]), f"{worst} {low:.3f}, {best} {high:.3f}"]
+        rows.append(row)
+    languages, pairs = (len(parts.keys() - together) for parts in (xquad, tatoeba))
+    head = ["retriever, recall@1", "XQuAD, English questions", f"in {languages} other languages", "worst, best"]
+    head += [f"Tatoeba, {pairs} languages", "worst, best"]
+    return "**Across languages**, to English paragraphs (XQuAD) and sentences (Tatoeba)\n\n" + table(head, rows)
+
+
 def words(found: dict[str, Any]) -> list[str]:
     row = found["results"]
     low, high = row["interval"]
@@ -214,6 +250,8 @@ def tables() -> str:
     parts = []
     for name, write in (
         ("quality", quality),
+        ("text_quality", code_search),
+        ("text_quality", across_languages),
         ("static_quality", static),
         ("transformer_speed", encoding),
         ("embedded_store", store),
