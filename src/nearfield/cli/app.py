@@ -7,6 +7,7 @@ from nearfield.cli.cache import cache
 from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
+from nearfield.cli.convert import convert
 from nearfield.cli.demo import demo
 from nearfield.cli.doctor import doctor
 from nearfield.cli.encode import encode
@@ -40,5 +41,19 @@ def main() -> None:
     """
 
 
-for command in (demo, compare, index, search, evaluate, encode, inspect, doctor, encoders, train, cache, completion):
+for command in (
+    demo,
+    compare,
+    index,
+    search,
+    evaluate,
+    encode,
+    inspect,
+    doctor,
+    encoders,
+    train,
+    convert,
+    cache,
+    completion,
+):
     main.add_command(command)

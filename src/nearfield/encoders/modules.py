@@ -96,7 +96,7 @@ def safe_weights(folder: Path) -> Path:
     if (folder / "pytorch_model.bin").exists():
         raise ModelFolderError(
             f"{folder} holds its weights only as pytorch_model.bin, a pickle, which can run code when it is read; "
-            "convert it to model.safetensors (save_pretrained with safe_serialization=True)"
+            f"if you trust where it comes from: nearfield convert {folder}"
         )
     if (folder / "model.safetensors.index.json").exists():
         raise UnsupportedModelError(

@@ -147,8 +147,8 @@ def _refuse_code_and_pickles(root: Path) -> None:
     for file in sorted(root.rglob("pytorch_model*.bin")):
         if not any(file.parent.glob("model*.safetensors")):
             raise ModelFolderError(
-                f"{file} is a pickle, which can run code when it is read; convert it to model.safetensors "
-                "(save_pretrained with safe_serialization=True)"
+                f"{file} is a pickle, which can run code when it is read; if you trust where it comes from: "
+                f"nearfield convert {root}"
             )
 
 
