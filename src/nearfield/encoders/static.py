@@ -9,6 +9,7 @@ References:
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,9 @@ class StaticEncoder:
         self.weights_bytes = folder.weights_bytes
         self._threads = threads
         self._normalise = folder.normalise
-        self._table = folder.table.copy()
-        self._ignored = -1 if folder.ignored is None else folder.ignored
-        self._table[self._ignored if self._ignored >= 0 else []] = 0
+        self._table = folder.table
+        self._ignored = folder.ignored
         self._cutter = WordByWord(tokenizer) if WordByWord.fits(tokenizer) else WholeTexts(tokenizer)
-        self._nothing = folder.table.mean(axis=0)
 
     @classmethod
     def from_folder(
@@ -151,19 +150,26 @@ class StaticEncoder:
                 progress("encoding", done, len(texts))
         return vectors
 
+    @cached_property
+    def _nothing(self) -> Vectors:
+        mean: Vectors = self._table.mean(axis=0)
+        return mean
+
     def _means(self, texts: list[str], start: int) -> Vectors:
         ids, lengths = self._cutter.cut(texts)
         stops = np.cumsum(lengths)
-        read = np.minimum(lengths, self.spec.max_tokens)
-        bounds = np.stack([stops - lengths, stops - lengths + read])
-        ignored = np.concatenate([[0], np.cumsum(ids == self._ignored)])
-        heeded = read - (ignored[bounds[1]] - ignored[bounds[0]])
+        bounds = np.stack([stops - lengths, stops - lengths + np.minimum(lengths, self.spec.max_tokens)])
+        if self._ignored is not None:
+            kept = ids != self._ignored
+            ids, bounds = ids[kept], np.concatenate([[0], np.cumsum(kept)])[bounds]
+        heeded = bounds[1] - bounds[0]
         means = np.zeros((len(texts), self.spec.dim), dtype=np.float32)
         for row, first, last in zip(means, *bounds.tolist(), strict=True):
             for piece in range(first, last, _GATHERED_ROWS):
                 row += self._table.take(ids[piece : min(piece + _GATHERED_ROWS, last)], axis=0).sum(axis=0)
         means /= np.maximum(heeded, 1)[:, None].astype(np.float32)
-        means[heeded == 0] = self._nothing
+        if not heeded.all():
+            means[heeded == 0] = self._nothing
         require_finite(means, self.spec.name, lambda row: f"texts[{start + row}]")
         # The tokens of a text may cancel out: a zero vector stays zero.
         return normalise(means) if self._normalise else means

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from nearfield.arrays import Metric, Vectors
 from nearfield.encoders.base import NO_LIMIT, EncoderSpec
@@ -200,17 +201,18 @@ def _table(tensors: dict[str, npt.NDArray[Any]], tokens: int, root: Path) -> Vec
     if mapping is None and len(values) != tokens:
         raise ModelFolderError(f"{root}: the table has {len(values)} rows, and the tokenizer {tokens} tokens")
     rows = values if mapping is None else values[mapping]
-    table: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
-    return table if scales is None else table * scales.astype(np.float32)[:, None]
+    if scales is None:
+        return np.array(rows, dtype=np.float32, order="C")
+    table: Vectors = np.multiply(rows, scales.astype(np.float32)[:, None], dtype=np.float32)
+    return table
 
 
 def _unknown_token(tokenizer: Tokenizer) -> int | None:
-    model = json.loads(tokenizer.to_str())["model"]
-    token = model.get("unk_token")
-    if token is None:  # Unigram has its id
-        unknown = model.get("unk_id")
+    if isinstance(tokenizer.model, Unigram):  # which tells its id in the file only
+        unknown = json.loads(tokenizer.to_str())["model"].get("unk_id")
         return unknown if isinstance(unknown, int) else None
-    return tokenizer.token_to_id(token)
+    token: str | None = tokenizer.model.unk_token
+    return None if token is None else tokenizer.token_to_id(token)
 
 
 def _modules(root: Path) -> tuple[Path, bool | None]:
