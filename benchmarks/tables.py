@@ -254,6 +254,7 @@ def tables() -> str:
         ("text_quality", across_languages),
         ("static_quality", static),
         ("transformer_speed", encoding),
+        ("reduced_quality", reduced),
         ("embedded_store", store),
     ):
         if found := result(name):
