@@ -105,7 +105,7 @@ def split_name(text: str) -> tuple[str, VectorOptions, Runtime]:
     """
     vector, runtime = VectorOptions(), Runtime()
     found = _WITH_OPTIONS.fullmatch(text)
-    if found is None or _is_folder(text):
+    if found is None or is_folder(text):
         return text, vector, runtime
     known = {field.name: kind for kind in (VectorOptions, Runtime) for field in fields(kind)}
     changes: dict[str, Any] = {}
@@ -167,7 +167,8 @@ def rename(name: str, **changes: object) -> str:
     return join_name(base, override(options, **changes), runtime)
 
 
-def _is_folder(text: str) -> bool:
+def is_folder(text: str) -> bool:
+    """Say whether a name is the path of a folder that exists."""
     try:
         return Path(text).expanduser().is_dir()
     except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL

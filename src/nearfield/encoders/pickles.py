@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nearfield.errors import MissingExtraError, ModelFolderError
+from nearfield.files import replace_file
 
 _PICKLE = "pytorch_model.bin"
 
@@ -22,6 +23,7 @@ def convert_pickles(folder: str | Path) -> list[Path]:
     Raises:
         ModelFolderError: If there is nothing to convert, or a pickle holds anything but tensors.
         MissingExtraError: If PyTorch is not installed.
+        StorageError: If the disk refuses.
     """
     root = Path(folder)
     pickles = [file for file in sorted(root.rglob(_PICKLE)) if not file.with_name("model.safetensors").exists()]
@@ -29,7 +31,7 @@ def convert_pickles(folder: str | Path) -> list[Path]:
         raise ModelFolderError(f"{root} holds no {_PICKLE} without a model.safetensors beside it; nothing to convert")
     try:
         import torch
-        from safetensors.torch import save_file
+        from safetensors.torch import save
     except ImportError as error:
         raise MissingExtraError("converting pickled weights needs PyTorch: pip install 'nearfield[torch]'") from error
     written = []
@@ -43,8 +45,6 @@ def convert_pickles(folder: str | Path) -> list[Path]:
                 f"{file} holds more than tensors, or is damaged ({error}); it is not read"
             ) from error
         target = file.with_name("model.safetensors")
-        temporary = target.with_name(f".{target.name}.new")
-        save_file(content, str(temporary), metadata={"format": "pt"})
-        temporary.replace(target)
+        replace_file(target, save(content, metadata={"format": "pt"}))
         written.append(target)
     return written

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nearfield.encoders.options import split_name
+from nearfield.encoders.options import is_folder, split_name
 from nearfield.errors import InvalidInputError
 from nearfield.retrieval.fusion import FUSION_METHODS, FusionMethod
 from nearfield.retrieval.lexical import LexicalSpec
@@ -111,12 +111,10 @@ class RetrieverSpec:
 def _lasting_name(encoder: str) -> str:
     """Make a folder's path absolute, so that it holds when the program runs elsewhere; its options stay."""
     name = split_name(encoder)[0]
-    try:
-        path = Path(name).expanduser()
-        # A link stays one: the catalogue knows a folder by its name.
-        return f"{os.path.abspath(path)}{encoder[len(name) :]}" if path.is_dir() else encoder  # noqa: PTH100
-    except (OSError, RuntimeError, ValueError):  # too long for a path, a home that is not there, or a NUL
+    if not is_folder(name):
         return encoder
+    # A link stays one: the catalogue knows a folder by its name.
+    return f"{os.path.abspath(Path(name).expanduser())}{encoder[len(name) :]}"  # noqa: PTH100
 
 
 def _with_options(spec: LexicalSpec, options: str, leg: str) -> LexicalSpec:

@@ -167,7 +167,8 @@ def _fit(
 
     bags = _bags(student, texts, progress)
     projection = principal_directions(targets, options.dim, seed=options.seed)
-    pieces = sorted(student.get_vocab(), key=student.get_vocab().__getitem__)
+    vocabulary = student.get_vocab()
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
     alone = normalise(teacher.encode([piece.removeprefix("##") for piece in pieces])) @ projection
     # What is frequent says little (Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings").
     frequency = np.asarray(bags.sum(axis=0), dtype=np.float64).ravel() / bags.sum()
