@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.load import load_space as load_space
+    from nearfield.space.neighbours import Neighbour as Neighbour
+    from nearfield.space.space import Space as Space
+    from nearfield.space.subwords import Subwords as Subwords
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -52,10 +56,13 @@ _HOMES = {
     "Hit": "collection.results",
     "Image": "data.images",
     "Judgements": "data.judgements",
+    "Neighbour": "space.neighbours",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
+    "Space": "space.space",
     "StoreConfig": "stores.base",
+    "Subwords": "space.subwords",
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
@@ -64,6 +71,7 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
+    "load_space": "space.load",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",

@@ -12,6 +12,7 @@ given, what is allowed, and what to do::
     │   │   └── UnsupportedModelError           a sound one, of a kind that is not computed here
     │   ├── ServiceAccessError (PermissionError)    a service's key is missing or refused, or its account has no credit
     │   └── ServiceError (ConnectionError)      a service cannot be reached or kept refusing; try again later
+    ├── UnknownKeyError (KeyError)              a space has no such key; names the nearest
     ├── TrainingError (RuntimeError)            training that cannot go on, such as one that diverges
     ├── HubUnavailableError (ConnectionError)   the model hub could not be reached
     ├── MissingExtraError (ImportError)         an optional dependency is not installed
@@ -58,6 +59,14 @@ class UnknownEncoderError(EncoderError, LookupError):
 
 class ModelFolderError(EncoderError, ValueError):
     """Say what is missing from, damaged in, or unsupported about a model folder."""
+
+
+class UnknownKeyError(NearfieldError, KeyError):
+    """Say that a space has no such key, and which keys may have been meant."""
+
+    def __str__(self) -> str:
+        """Give the message as it is; a KeyError would put it in quotes."""
+        return str(self.args[0])
 
 
 class TrainingError(NearfieldError, RuntimeError):

@@ -1,0 +1,8 @@
+"""`nearfield space`: look at the geometry of any space."""
+
+import click
+
+
+@click.group(short_help="Look at the geometry of a space: dimension, clusters, tree, map.")
+def space() -> None:
+    """Look at the geometry of a space: dimension, clusters, tree, map."""

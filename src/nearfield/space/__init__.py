@@ -1,0 +1,1 @@
+"""A keyed matrix and its geometry: neighbours, analogies, axes, clusters, dimension, maps, alignment."""
