@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nearfield.data.judgements import read_qrels as read_qrels
     from nearfield.data.judgements import read_queries as read_queries
     from nearfield.data.records import Record as Record
+    from nearfield.data.wordnet import WordNet as WordNet
+    from nearfield.data.wordnet import read_wordnet as read_wordnet
     from nearfield.encoders.api_options import ServiceOptions as ServiceOptions
     from nearfield.encoders.base import Encoder as Encoder
     from nearfield.encoders.base import EncoderSpec as EncoderSpec
@@ -64,6 +66,7 @@ _HOMES = {
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
     "VectorCache": "encoders.cache",
+    "WordNet": "data.wordnet",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
     "compare": "evaluation.compare",
@@ -77,6 +80,7 @@ _HOMES = {
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "read_wordnet": "data.wordnet",
     "write_beir": "data.beir",
 }
 
