@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.hierarchy import build_tree as build_tree
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbours import Neighbour as Neighbour
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
+    from nearfield.space.tree import Tree as Tree
+    from nearfield.space.tree_cut import Cut as Cut
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -50,6 +53,7 @@ _HOMES = {
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
+    "Cut": "space.tree_cut",
     "Dataset": "data.beir",
     "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
@@ -65,9 +69,11 @@ _HOMES = {
     "Space": "space.space",
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
+    "Tree": "space.tree",
     "VectorCache": "encoders.cache",
     "WordNet": "data.wordnet",
     "build_collection": "collection.build",
+    "build_tree": "space.hierarchy",
     "catalogue": "encoders.catalogue",
     "compare": "evaluation.compare",
     "distill": "training.distill",
