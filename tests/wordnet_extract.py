@@ -15,6 +15,7 @@ SYNSETS = {
     "crane": (("crane",), ("bird",), ()),
     "eagle": (("eagle",), ("bird",), ()),
     "hoist": (("hoist", "crane"), ("artifact",), ()),
+    "whale": (("whale",), ("mammal",), ()),
     "Lassie": (("Lassie",), (), ("dog",)),
 }
 LICENCE = "  1 what stands at the top of the files begins with spaces  \n"

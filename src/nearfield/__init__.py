@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.cost import CostModel as CostModel
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
+    from nearfield.evaluation.hierarchy import HierarchyReport as HierarchyReport
+    from nearfield.evaluation.hierarchy import evaluate_hierarchy as evaluate_hierarchy
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.hierarchy import build_tree as build_tree
     from nearfield.space.load import load_space as load_space
@@ -59,6 +61,7 @@ _HOMES = {
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
+    "HierarchyReport": "evaluation.hierarchy",
     "Hit": "collection.results",
     "Image": "data.images",
     "Judgements": "data.judgements",
@@ -78,6 +81,7 @@ _HOMES = {
     "compare": "evaluation.compare",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
+    "evaluate_hierarchy": "evaluation.hierarchy",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",

@@ -23,13 +23,13 @@ def names(wordnet, synsets):
 def test_concepts_words_and_senses_are_read(folder):
     wordnet = nf.read_wordnet(folder)
     dog = wordnet.synset("dog.n.01")
-    assert (len(wordnet), wordnet.words[dog]) == (14, ("dog", "domestic_dog"))
+    assert (len(wordnet), wordnet.words[dog]) == (15, ("dog", "domestic_dog"))
     assert names(wordnet, wordnet.hypernyms[dog]) == ["canine.n.01", "pet.n.01"]
     assert names(wordnet, wordnet.senses_of("Crane")) == ["crane.n.01", "hoist.n.01"]
     assert wordnet.senses_of("domestic dog") == (dog,) == wordnet.senses_of("Domestic_Dog")
     assert wordnet.senses_of("unicorn") == ()
     assert names(wordnet, wordnet.below(wordnet.synset("canine"))) == ["canine.n.01", "dog.n.01", "wolf.n.01"]
-    assert repr(wordnet) == f"WordNet(14 noun synsets, 16 words, from {folder})"
+    assert repr(wordnet) == f"WordNet(15 noun synsets, 17 words, from {folder})"
 
 
 def test_an_instance_is_no_kind(folder):

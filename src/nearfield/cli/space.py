@@ -2,6 +2,7 @@
 
 import click
 
+from nearfield.cli.space_taxonomy import taxonomy
 from nearfield.cli.space_tree import tree
 
 
@@ -10,4 +11,5 @@ def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
 
 
+space.add_command(taxonomy)
 space.add_command(tree)
