@@ -31,5 +31,5 @@ def test_the_command_prints_tables_or_json_and_writes_a_page(cli, tmp_path):
     assert (values["roots"][0]["root"], values["linkage"], values["seed"]) == ("animal.n.01", "complete", 1)
     assert (
         "9 words below animal, and 10 are needed"
-        in cli(*("space", "taxonomy", path, *ours, "--monosemous"), code=1).stderr
+        in cli(*("space", "taxonomy", path, *ours, "--senses", "only"), code=1).stderr
     )

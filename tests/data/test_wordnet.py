@@ -1,14 +1,11 @@
 import gzip
 import tarfile
-from pathlib import Path
 
 import pytest
 from wordnet_extract import write_wordnet
 
 import nearfield as nf
 from nearfield.errors import DataError, InvalidInputError
-
-REAL = Path(__file__).parents[3] / "shared/data/wordnet-3.0/wordnet-dict.tar.xz"
 
 
 @pytest.fixture
@@ -105,10 +102,8 @@ def test_the_bundled_extract_is_whole_below_its_roots_and_says_where_it_is_not()
         wordnet.below(wordnet.synset("person"))
 
 
-def test_the_whole_of_wordnet_is_read():
-    if not REAL.is_file():
-        pytest.skip(f"no {REAL}: WordNet's own files are not part of nearfield")
-    wordnet = nf.read_wordnet(REAL)
+def test_the_whole_of_wordnet_is_read(shared_data):
+    wordnet = nf.read_wordnet(shared_data / "wordnet-3.0/wordnet-dict.tar.xz")
     assert (len(wordnet), len(wordnet.senses)) == (82_115, 117_798)
     assert len(wordnet.below(wordnet.synset("person"))) == 6979
     assert wordnet.classes[wordnet.synset("Einstein.n.01")]

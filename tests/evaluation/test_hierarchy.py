@@ -34,7 +34,7 @@ def wordnet(tmp_path_factory):
 
 @pytest.fixture
 def taxonomy(wordnet):
-    return taxonomy_of(WORDS, wordnet, "animal", monosemous=False, most=100)
+    return taxonomy_of(WORDS, wordnet, "animal", senses="first", most=100)
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +68,19 @@ def test_the_taxonomy_has_the_words_whose_first_sense_is_below_the_root(taxonomy
 
 def test_one_word_stands_for_a_concept_and_ambiguous_ones_can_be_left_out(wordnet):
     several = ["domestic dog", "dog", "Crane", "cat"]
-    assert taxonomy_of(several, wordnet, "animal", monosemous=False, most=9).words == ("domestic dog", "Crane", "cat")
-    assert taxonomy_of(several, wordnet, "animal", monosemous=True, most=9).words == ("domestic dog", "cat")
-    assert taxonomy_of(several, wordnet, "animal", monosemous=False, most=2).words == ("domestic dog", "Crane")
-    assert len(taxonomy_of(["car"], wordnet, "animal", monosemous=False, most=9)) == 0
+    assert taxonomy_of(several, wordnet, "animal", senses="first", most=9).words == ("domestic dog", "Crane", "cat")
+    assert taxonomy_of(several, wordnet, "animal", senses="only", most=9).words == ("domestic dog", "cat")
+    hoists = taxonomy_of(["hoist", "crane"], wordnet, "artifact", senses="any", most=9)
+    assert (hoists.words, [path[-1] for path in hoists.paths]) == (("hoist",), [wordnet.synset("hoist")])
+    assert taxonomy_of(["crane"], wordnet, "artifact", senses="any", most=9).words == ("crane",)
+    assert len(taxonomy_of(["crane"], wordnet, "artifact", senses="first", most=9)) == 0
+    assert taxonomy_of(several, wordnet, "animal", senses="first", most=2).words == ("domestic dog", "Crane")
+    assert len(taxonomy_of(["car"], wordnet, "animal", senses="first", most=9)) == 0
 
 
 def test_classes_are_split_until_none_holds_more_than_a_fifth(nouns, taxonomy, wordnet):
     words = [nouns.words[synset][0] for synset in nouns.below(nouns.synset("animal"))]
-    large = taxonomy_of(words, nouns, "animal", monosemous=False, most=300)
+    large = taxonomy_of(words, nouns, "animal", senses="first", most=300)
     _, sizes = np.unique(large.classes, return_counts=True)
     assert len(sizes) >= 5
     assert sizes.max() <= 60
@@ -89,7 +93,7 @@ def test_a_circle_of_hypernyms_is_damage(tmp_path):
     circle = SYNSETS | {"mammal": (("mammal",), ("canine", "animal"), ())}
     wordnet = nf.read_wordnet(write_wordnet(tmp_path, circle))
     with pytest.raises(DataError, match=r"hypernyms of .* lead back to it"):
-        taxonomy_of(["dog"], wordnet, "animal", monosemous=False, most=9)
+        taxonomy_of(["dog"], wordnet, "animal", senses="first", most=9)
 
 
 def test_joining_nodes_purity_and_heights_are_those_of_a_plain_loop():
@@ -152,7 +156,7 @@ def test_triplets_name_the_odd_one_last_and_leave_ties_out(taxonomy):
 
 def test_a_space_that_knows_the_taxonomy_agrees_with_it_and_a_random_one_does_not(nouns):
     words = [nouns.words[synset][0] for synset in nouns.below(nouns.synset("food.n.02"))]
-    taxonomy = taxonomy_of(words, nouns, "food.n.02", monosemous=False, most=70)
+    taxonomy = taxonomy_of(words, nouns, "food.n.02", senses="first", most=70)
     options = {"level": 0.95, "resamples": 100, "seed": 0}
     good = agreements(nf.build_tree(perfect_space(taxonomy)), taxonomy, **options)
     assert good["purity"].value > 0.9
@@ -192,11 +196,11 @@ def test_the_more_general_word_is_told_by_centroid_length_order_and_spelling(tax
 
 
 def test_vectors_of_one_length_say_nothing_by_it_and_one_general_word_has_no_interval(wordnet):
-    few = taxonomy_of(["dog", "wolf", "mammal"], wordnet, "animal", monosemous=False, most=9)
+    few = taxonomy_of(["dog", "wolf", "mammal"], wordnet, "animal", senses="first", most=9)
     _, found = directions(nf.Space(few.words, np.eye(3)), few, level=0.95, resamples=100, seed=0)
     assert "shorter vector" not in {direction.rule for direction in found}
     assert all(math.isnan(direction.low) and math.isnan(direction.high) for direction in found)
-    leaves = taxonomy_of(["dog", "eagle"], wordnet, "animal", monosemous=False, most=9)
+    leaves = taxonomy_of(["dog", "eagle"], wordnet, "animal", senses="first", most=9)
     pairs, none = directions(nf.Space(leaves.words, np.eye(2)), leaves, level=0.95, resamples=100, seed=0)
     assert (pairs.shape, none) == ((0, 2), ())
 
@@ -244,6 +248,8 @@ def test_what_cannot_be_evaluated_is_refused(nouns):
         nf.evaluate_hierarchy(space, nouns, roots="animal")
     with pytest.raises(InvalidInputError, match="roots must name at least one"):
         nf.evaluate_hierarchy(space, nouns, roots=[])
+    with pytest.raises(InvalidInputError, match="senses must be one of first, only, any, got 'best'"):
+        nf.evaluate_hierarchy(space, nouns, senses="best")
     with pytest.raises(InvalidInputError, match="most must be at least 10"):
         nf.evaluate_hierarchy(space, nouns, most=9)
     with pytest.raises(InvalidInputError, match="level must be between"):

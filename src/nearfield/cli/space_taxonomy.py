@@ -7,6 +7,7 @@ import click
 from nearfield.cli.console import OutputPath, print_json, progress_bars
 
 if TYPE_CHECKING:  # the command line starts without numpy
+    from nearfield.evaluation.taxonomy import Senses
     from nearfield.space.hierarchy import Linkage
 
 
@@ -31,7 +32,13 @@ if TYPE_CHECKING:  # the command line starts without numpy
     show_default=True,
     help="How far apart two clusters are.",
 )
-@click.option("--monosemous", is_flag=True, help="Take only words with one noun sense.")
+@click.option(
+    "--senses",
+    type=click.Choice(["first", "only", "any"]),
+    default="first",
+    show_default=True,
+    help="Take words of which this noun sense is below the root.",
+)
 @click.option("--most", type=click.IntRange(min=10), default=1000, show_default=True, help="Most words below a root.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all draws.")
 @click.option("--report", "page", type=OutputPath(".html", ".htm"), help="Write a page here.")
@@ -41,7 +48,7 @@ def taxonomy(
     wordnet: str | None,
     roots: tuple[str, ...],
     linkage: "Linkage",
-    monosemous: bool,
+    senses: "Senses",
     most: int,
     seed: int,
     page: str | None,
@@ -62,7 +69,7 @@ def taxonomy(
             wordnet,
             roots=roots or None,
             linkage=linkage,
-            monosemous=monosemous,
+            senses=senses,
             most=most,
             seed=seed,
             progress=progress,

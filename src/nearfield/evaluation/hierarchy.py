@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from nearfield.data.wordnet import WordNet, read_wordnet
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.hypernym_direction import Direction, directions
 from nearfield.evaluation.statistics import check_level, check_resamples
-from nearfield.evaluation.taxonomy import Taxonomy, taxonomy_of
+from nearfield.evaluation.taxonomy import Senses, Taxonomy, taxonomy_of
 from nearfield.evaluation.tree_agreement import (
     Agreement,
     agreeing,
@@ -102,7 +102,7 @@ class HierarchyReport:
         wordnet: Where WordNet was read from.
         linkage: Of the trees.
         metric: Of the trees.
-        monosemous: Whether only words with one noun sense were taken.
+        senses: Which words were taken.
         level: Of the intervals.
         resamples: Of the intervals.
         seed: Of all draws.
@@ -112,7 +112,7 @@ class HierarchyReport:
     wordnet: str
     linkage: str
     metric: str
-    monosemous: bool
+    senses: str
     level: float
     resamples: int
     seed: int
@@ -146,7 +146,7 @@ def evaluate_hierarchy(
     roots: Sequence[str] | None = None,
     linkage: Linkage = "average",
     metric: TreeMetric = "cosine",
-    monosemous: bool = False,
+    senses: Senses = "first",
     most: int = 1000,
     level: float = 0.95,
     resamples: int = 1000,
@@ -168,7 +168,8 @@ def evaluate_hierarchy(
             which the space knows at least ten words.
         linkage: Of the trees; see `build_tree`.
         metric: Of the trees.
-        monosemous: Whether to take only words with one noun sense, rather than all whose first sense fits.
+        senses: Which words to take: those whose `first` noun sense is below the root, whose `only` one is, or of
+            which `any` is.
         most: Take at most so many words below a root, the first of the space.
         level: Two-sided confidence level of the intervals.
         resamples: How often to resample for them, at least 100.
@@ -188,13 +189,15 @@ def evaluate_hierarchy(
     check_resamples(resamples)
     if isinstance(roots, str):
         raise InvalidInputError(f"roots must be a sequence of names, got one string; write [{roots!r}]")
+    if senses not in get_args(Senses):
+        raise InvalidInputError(f"senses must be one of {', '.join(get_args(Senses))}, got {senses!r}")
     if roots is not None and not roots:
         raise InvalidInputError("roots must name at least one concept, got none")
     if most < FEWEST_WORDS:
         raise InvalidInputError(f"most must be at least {FEWEST_WORDS}, got {most}")
     nouns = wordnet if isinstance(wordnet, WordNet) else read_wordnet(wordnet)
     results = []
-    for taxonomy, root in _taxonomies(space, nouns, roots, monosemous=monosemous, most=most):
+    for taxonomy, root in _taxonomies(space, nouns, roots, senses=senses, most=most):
         words = space.select(taxonomy.words)
         tree = build_tree(words, linkage=linkage, metric=metric)
         found = agreements(tree, taxonomy, level=level, resamples=resamples, seed=seed)
@@ -212,16 +215,16 @@ def evaluate_hierarchy(
             )
         )
         progress("roots", len(results), len(roots or ROOTS))
-    return HierarchyReport(nouns.source, linkage, metric, monosemous, level, resamples, seed, tuple(results))
+    return HierarchyReport(nouns.source, linkage, metric, senses, level, resamples, seed, tuple(results))
 
 
 def _taxonomies(
-    space: Space, wordnet: WordNet, roots: Sequence[str] | None, *, monosemous: bool, most: int
+    space: Space, wordnet: WordNet, roots: Sequence[str] | None, *, senses: Senses, most: int
 ) -> list[tuple[Taxonomy, str]]:
     nouns = [key for key in space.keys if wordnet.senses_of(key)]
     found = []
     for root in ROOTS if roots is None else roots:
-        taxonomy = taxonomy_of(nouns, wordnet, root, monosemous=monosemous, most=most)
+        taxonomy = taxonomy_of(nouns, wordnet, root, senses=senses, most=most)
         if len(taxonomy) >= FEWEST_WORDS:
             found.append((taxonomy, wordnet.name(wordnet.synset(root))))
         elif roots is not None:

@@ -51,10 +51,10 @@ def hierarchy_html(report: "HierarchyReport") -> str:
 
 
 def _heading(result: "RootResult") -> str:
+    pairs = f"; {counted(result.pairs, 'pair')} of a word and the next more general one" if result.pairs else ""
     return (
         f"{result.root}: {counted(result.words, 'word')} for its {counted(result.concepts, 'kind')}; cophenetic "
-        f"correlation {decimal(result.cophenetic_correlation)}; {counted(result.pairs, 'pair')} of a word and the next "
-        "more general one"
+        f"correlation {decimal(result.cophenetic_correlation)}{pairs}"
     )
 
 
@@ -104,13 +104,13 @@ def _plot(report: "HierarchyReport") -> Content:
 
 
 def _legend(report: "HierarchyReport") -> str:
-    which = "with one noun sense only" if report.monosemous else "whose first sense is below the root"
+    which = {"first": "whose first", "only": "whose only", "any": "of which any"}[report.senses]
     return (
-        f"{report.linkage.capitalize()} linkage of {report.metric} distances; words {which}, one for each concept, the "
-        f"first of the space. Dendrogram purity: of the smallest branch with two words of a class, the share of that "
-        "class. Rank correlation: of the heights that join two words with their Wu-Palmer distance. Triplet agreement: "
-        "whether the two of three words that the taxonomy joins first are those that the tree joins first; a third by "
-        f"chance. Intervals of {report.level:.0%}; p from {PERMUTATIONS} random labellings. Spelling: the same of a "
-        "tree that knows only how words are written; no tree: of the distances themselves. WordNet: "
-        f"{report.wordnet}."
+        f"{report.linkage.capitalize()} linkage of {report.metric} distances; words {which} noun sense is below the "
+        "root, one for each concept, the first of the space. Dendrogram purity: of the smallest branch with two words "
+        "of a class, the share of that class. Rank correlation: of the heights that join two words with their "
+        "Wu-Palmer distance. Triplet agreement: whether the two of three words that the taxonomy joins first are those "
+        f"that the tree joins first; a third by chance. Intervals of {report.level:.0%}; p from {PERMUTATIONS} random "
+        "labellings. Spelling: the same of a tree that knows only how words are written; no tree: of the distances "
+        f"themselves. WordNet: {report.wordnet}."
     )

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from nearfield.arrays import Scores
 from nearfield.data.wordnet import WordNet
 from nearfield.errors import DataError
 from nearfield.space.keys import Positions
+
+Senses: TypeAlias = Literal["first", "only", "any"]
+"""Which words count below a concept: by their most frequent sense, by their only sense, or by any."""
 
 _LARGEST_CLASS = 0.2
 
@@ -73,19 +77,20 @@ class Taxonomy:
             level[(classes == largest) & splittable] += 1
 
 
-def taxonomy_of(keys: Sequence[str], wordnet: WordNet, root: str, *, monosemous: bool, most: int) -> Taxonomy:
+def taxonomy_of(keys: Sequence[str], wordnet: WordNet, root: str, *, senses: Senses, most: int) -> Taxonomy:
     """Find the words of a space below a concept.
 
-    A word counts if its first sense, the most frequent one in WordNet's texts, is a kind of the root. Of words that
-    name the same concept the first is taken. Every concept hangs from the first of its hypernyms that is below the
-    root too, so that the graph becomes a tree. Words of inner concepts are leaves as well: *dog* hangs from the
-    concept of the dog, beside the one of the poodle. Instances, such as a famous horse, do not count.
+    Of words that name the same concept the first is taken. Every concept hangs from the first of its hypernyms that is
+    below the root too, so that the graph becomes a tree. Words of inner concepts are leaves as well: *dog* hangs from
+    the concept of the dog, beside the one of the poodle. Instances, such as a famous horse, do not count.
 
     Args:
         keys: The keys of the space, the most frequent first; in any case, parts joined by spaces or `_`.
         wordnet: The nouns.
         root: Name of the concept.
-        monosemous: Whether a word counts only if it has no other noun sense.
+        senses: Which words count: those whose `first` sense, the most frequent one in WordNet's texts, is a kind of
+            the root; those whose `only` sense is; or those of which `any` sense is, the first such, for a space that
+            is known to be of nothing else: the first sense of *tiger* is a bold person.
         most: Take the first so many words.
 
     Returns:
@@ -99,9 +104,11 @@ def taxonomy_of(keys: Sequence[str], wordnet: WordNet, root: str, *, monosemous:
     below = set(wordnet.below(top)) - {top}
     word_of: dict[int, str] = {}
     for key in keys:
-        senses = wordnet.senses_of(key)
-        if senses and senses[0] in below and not (monosemous and len(senses) > 1):
-            word_of.setdefault(senses[0], key)
+        meant = wordnet.senses_of(key)
+        counted = meant if senses == "any" else meant[:1] if senses == "first" or len(meant) == 1 else ()
+        synset = next((sense for sense in counted if sense in below), None)
+        if synset is not None:
+            word_of.setdefault(synset, key)
             if len(word_of) == most:
                 break
     paths = tuple(_path(wordnet, synset, top, below) for synset in word_of)
