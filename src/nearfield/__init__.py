@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
+    from nearfield.training.word2vec.train import train_word2vec as train_word2vec
 
 __version__ = "0.1.0"
 
@@ -77,6 +78,7 @@ _HOMES = {
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "train_word2vec": "training.word2vec.train",
     "write_beir": "data.beir",
 }
 
