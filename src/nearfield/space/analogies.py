@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from nearfield.space.space import Space
 
 AnalogyMethod: TypeAlias = Literal["3CosAdd", "3CosMul", "PairDirection"]
+COSMUL_EPSILON = 1e-6  # gensim's; Levy & Goldberg take 0.001
+
+
+def require_method(method: str) -> None:
+    """Raise `InvalidInputError` unless there is such a method."""
+    if method not in get_args(AnalogyMethod):
+        raise InvalidInputError(f"method must be one of {', '.join(get_args(AnalogyMethod))}, got {method!r}")
 
 
 def solve_analogy(
@@ -27,8 +34,7 @@ def solve_analogy(
         raise InvalidInputError("most_similar needs at least one key, got none")
     if k < 1:
         raise InvalidInputError(f"k must be at least 1, got {k}")
-    if method != "3CosAdd":
-        raise InvalidInputError(f"method must be one of {', '.join(get_args(AnalogyMethod))}, got {method!r}")
+    require_method(method)
     asked = normalise(space.vectors_of([*positive, *negative]))
     signs = np.repeat([1.0, -1.0], [len(positive), len(negative)]).astype(np.float32)
     target = normalise((signs @ asked)[None])[0]
