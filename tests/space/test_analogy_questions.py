@@ -42,7 +42,7 @@ def test_woman_is_to_queen_as_man_is_to_king(method):
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_bulk_answers_are_the_best_of_a_plain_search(method, data):
-    n, d, m = (data.draw(st.integers(*bounds)) for bounds in ((4, 30), (1, 6), (0, 9)))
+    n, d, m = (data.draw(st.integers(*bounds)) for bounds in ((4, 30), (3, 8), (0, 9)))
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     vectors = normalise(rng.standard_normal((n, d)).astype(np.float32) + 0.01)
     vectors[n // 2 :: 3] = vectors[0]  # rows that are equal
@@ -57,9 +57,7 @@ def test_bulk_answers_are_the_best_of_a_plain_search(method, data):
     for question, row in zip(questions, found, strict=True):
         scores = oracle_scores(vectors, question, method)
         assert row not in question
-        # 3CosMul divides by what may be as small as its epsilon, where float32 cosines say little.
-        tolerance = 1e-6 if method != "3CosMul" else 1e-6 + 0.2 * scores.max()
-        assert scores[row] >= scores.max() - tolerance
+        assert scores[row] >= scores.max() - 2e-5 * max(1, scores.max())
 
 
 def test_of_equal_rows_the_earlier_answers():
