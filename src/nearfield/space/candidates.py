@@ -75,7 +75,8 @@ class Pool:
         Returns:
             The new pool.
         """
-        query, column = np.nonzero(upper > self.upper[:, -1:])
+        # NumPy finds what is true in one dimension several times as fast as in two.
+        query, column = np.divmod(np.flatnonzero(upper > self.upper[:, -1:]), upper.shape[1])
         found = upper[query, column].astype(np.float64)
         width = np.broadcast_to(widths, upper.shape)[query, column]
         queries, keep = self.rows.shape
