@@ -138,15 +138,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the keys, fewer questions; nothing is written")
     quick = parser.parse_args().quick
     questions = google_questions()[:: 20 if quick else 1]
-    results = {
-        "most_similar": neighbours(40_000 if quick else 400_000, 300, repeats=3 if quick else 7),
-        "analogies": analogies(7_000 if quick else 70_000, 200, 1 if quick else 3, questions),
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "most_similar": lambda: neighbours(40_000 if quick else 400_000, 300, repeats=3 if quick else 7),
+        "analogies": lambda: analogies(7_000 if quick else 70_000, 200, 1 if quick else 3, questions),
     }
-    for name, result in results.items():
+    results = {}
+    for name, measured in parts.items():
+        result = results[name] = measured()
         shown = result.get("ms_per_query") or result["seconds"]
         unit = "ms a query" if "ms_per_query" in result else "s"
         print(f"{name}: " + ", ".join(f"{side} {value:.2f} {unit}" for side, value in shown.items()))
-        print(f"  {result['times_as_fast']:.1f} times as fast as gensim; the target is {_TARGETS[name]:g}")
+        print(f"  {result['times_as_fast']:.1f} times as fast as gensim; the target is {_TARGETS[name]:g}", flush=True)
     if not quick:
         print(write("space_speed", {"machine": machine("gensim", "numba"), "targets": _TARGETS, **results}))
 

@@ -24,6 +24,7 @@ from nearfield.space.asked import Terms
 from nearfield.space.candidates import Numbers, best_of, possible_rows
 from nearfield.space.keys import Positions
 from nearfield.space.nearest import RowSearch
+from nearfield.space.neighbours import require_k
 
 AnalogyMethod: TypeAlias = Literal["3CosAdd", "3CosMul", "PairDirection"]
 COSMUL_EPSILON = 1e-6  # gensim's; Levy & Goldberg take 0.001
@@ -44,15 +45,16 @@ def solve(search: RowSearch, terms: Terms, *, k: int, method: AnalogyMethod) -> 
     Args:
         search: The rows.
         terms: At least one.
-        k: At least 1.
+        k: How many.
         method: See this module.
 
     Returns:
         Up to `k` rows and their scores, best first, of equal ones the earlier row first.
 
     Raises:
-        InvalidInputError: If there is no such method, it does not fit the terms, or the terms cancel out.
+        InvalidInputError: If `k` is below 1, there is no such method, it does not fit the terms, or they cancel out.
     """
+    require_k(k)
     require_method(method)
     if method == "3CosAdd":
         target = _direction(terms.positive.sum(axis=0) - terms.negative.sum(axis=0))

@@ -17,6 +17,7 @@ from nearfield.arrays import Metric, Scores, Vectors
 from nearfield.space.candidates import Numbers, Pool, Slack, best_of, possible_rows
 from nearfield.space.coarse import CoarseRows
 from nearfield.space.keys import Positions
+from nearfield.space.neighbours import require_k, require_metric
 
 _CELLS = 1 << 20  # of float64 rows that are scored at a time
 _SCANS_BEFORE_COPY = 16  # making the coarse copy takes about as long as they do
@@ -24,6 +25,7 @@ _SMALLEST_COPIED = 1 << 22  # cells; fewer stay in the processor's cache, where 
 _MOST_RESCORED = 1 / 8  # of the rows; beyond it the coarse scan told too little
 _TAMEST, _WILDEST = 1e-15, 1e15  # lengths between which float32 products neither vanish nor overflow
 _QUERIES_AT_ONCE, _FEWEST_ROWS, _MOST_ROWS = 256, 256, 8192
+_FEW = 8  # queries that are searched for sooner one by one
 _SPARE = 32  # candidates beyond k that a batch keeps for each query
 
 _FLOAT64_ROUNDING = 1e-14  # of a few steps, relative to what is summed
@@ -90,24 +92,29 @@ class RowSearch:
 
         Args:
             queries: `(m, d)` float64, finite; none zero if the metric is `cosine`.
-            k: At least 1.
+            k: How many to find for each.
             metric: `cosine`, `dot` or `l2`.
             excluded: `(m, e)` rows to leave out for each query, -1 for none.
 
         Returns:
             The nearest, `min(k, n)` for each query.
+
+        Raises:
+            InvalidInputError: If `k` is below 1 or there is no such metric.
         """
+        require_k(k)
+        require_metric(metric)
         k = min(k, len(self._vectors))
         found = Nearest(np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf))
         if k == 0:
             return found
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             part = slice(start, start + _QUERIES_AT_ONCE)
-            screened = self._screen(queries[part], k, metric, excluded[part]) if len(queries) > 1 else None
-            for i, query in enumerate(queries[part]):
-                left_out = excluded[start + i]
-                rows = None if screened is None else screened[i]
+            for i, (query, rows) in enumerate(
+                zip(queries[part], self._screen(queries[part], k, metric, excluded[part]), strict=True)
+            ):
                 if rows is None:
+                    left_out = excluded[start + i]
                     best, scores = self.nearest(query, k=k, metric=metric, excluded=left_out[left_out >= 0])
                 else:
                     best, scores = best_of(rows, self._scorer(query, metric), k=k)
@@ -180,14 +187,16 @@ class RowSearch:
         return self._coarse
 
     def _screen(self, queries: Scores, k: int, metric: Metric, excluded: Positions) -> list[Positions | None]:
-        """Find for each query the rows that may be among its best; None where too many are too alike to tell."""
+        """Find for each query the rows that may be among its best; None where one by one is the way to tell."""
+        if not self._tame or len(queries) <= _FEW:
+            return [None] * len(queries)
         n, keep = len(self._vectors), min(k + _SPARE, len(self._vectors))
         lengths = np.linalg.norm(queries, axis=1)[:, None]
         directions = np.divide(queries, lengths, out=np.zeros_like(queries), where=lengths > 0).astype(np.float32)
         slack = _rounding(queries.shape[1], np.float32)
         pool = Pool.empty(len(queries), keep)
         start, step = 0, _FEWEST_ROWS
-        while start < n and self._tame:
+        while start < n:
             part = slice(start, start + step)
             cosines = directions @ (self._vectors[part] / self._norms32[part, None]).T
             estimates, widths = _scores(cosines, slack, lengths, self._norms[part], metric)
@@ -198,7 +207,7 @@ class RowSearch:
             pool = pool.merged(upper, widths, start)
             # Blocks that double bring about as many new candidates each as are kept.
             start, step = start + step, min(2 * step, _MOST_ROWS)
-        return pool.possible_rows(k, complete=keep == n) if self._tame else [None] * len(queries)
+        return pool.possible_rows(k, complete=keep == n)
 
 
 def _scores(
@@ -216,4 +225,5 @@ def _scores(
 
 def _rounding(dim: int, dtype: type[np.floating[Any]]) -> float:
     """Say how far the cosine of two vectors, computed in a precision, may be from the true one."""
-    return 2 * (dim + 16) * float(np.finfo(dtype).eps) / 2
+    # Twice the bound on a sum of products, Higham (2002), section 3.1, for the few steps before and after it.
+    return (dim + 16) * float(np.finfo(dtype).eps)

@@ -15,14 +15,7 @@ from nearfield.space.analogies import AnalogyMethod, solve
 from nearfield.space.asked import Asked, queries_of, terms_of
 from nearfield.space.keys import Keys, Positions
 from nearfield.space.nearest import RowSearch
-from nearfield.space.neighbours import (
-    Neighbour,
-    farthest_from_mean,
-    pair_distance,
-    pair_similarity,
-    require_k,
-    require_metric,
-)
+from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_distance, pair_similarity
 from nearfield.space.subwords import Subwords
 
 
@@ -252,9 +245,7 @@ class Space:
             UnknownKeyError: If one is not known.
             InvalidInputError: If nothing is asked, it cancels out, `k` is below 1, or the method does not fit.
         """
-        require_k(k)
-        terms = terms_of(self, positive, negative)
-        return self._named(*solve(self._search, terms, k=k, method=method))
+        return self._named(*solve(self._search, terms_of(self, positive, negative), k=k, method=method))
 
     def neighbours_of(
         self, queries: Sequence[str] | Vectors, *, k: int = 10, metric: Metric = "cosine"
@@ -273,8 +264,6 @@ class Space:
             UnknownKeyError: If a key is not known.
             InvalidInputError: If `k` is below 1, there is no such metric, or a vector does not fit.
         """
-        require_k(k)
-        require_metric(metric)
         vectors, own = queries_of(self, queries, metric=metric)
         found = self._search.nearest_to_each(vectors, k=k, metric=metric, excluded=own)
         pairs = zip(found.rows, found.scores, strict=True)
