@@ -19,7 +19,7 @@ from nearfield.space.coarse import CoarseRows
 from nearfield.space.keys import Positions
 from nearfield.space.neighbours import require_k, require_metric
 
-_CELLS = 1 << 20  # of float64 rows that are scored at a time
+_CELLS = 1 << 17  # of float64 rows that are scored at a time; they stay in a core's cache
 _SCANS_BEFORE_COPY = 16  # making the coarse copy takes about as long as they do
 _SMALLEST_COPIED = 1 << 22  # cells; fewer stay in the processor's cache, where float32 is as fast
 _MOST_RESCORED = 1 / 8  # of the rows; beyond it the coarse scan told too little
