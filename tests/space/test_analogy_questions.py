@@ -60,11 +60,21 @@ def test_bulk_answers_are_the_best_of_a_plain_search(method, data):
         assert scores[row] >= scores.max() - 2e-5 * max(1, scores.max())
 
 
-def test_of_equal_rows_the_earlier_answers():
+def test_of_equal_rows_the_earlier_answers(monkeypatch):
+    monkeypatch.setattr(analogy_questions, "_MOST_ROWS", 256)  # equal rows in several blocks
     vectors = normalise(np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32))
     vectors = np.concatenate([vectors, np.repeat(normalise(vectors.sum(axis=0)[None]), 600, axis=0)])
     for method in METHODS:
         assert answer_analogies(vectors, np.array([[0, 1, 2]]), method=method).tolist() == [3]
+
+
+def test_pair_direction_tells_rows_apart_that_are_next_to_what_is_asked_with():
+    rng = np.random.default_rng(0)
+    a, b, c = normalise(rng.standard_normal((3, 8)).astype(np.float32))
+    around = normalise(c + 1e-4 * rng.standard_normal((400, 8)).astype(np.float32))
+    vectors = np.concatenate([[a, b, c], around])
+    (found,) = answer_analogies(vectors, np.array([[0, 1, 2]]), method="PairDirection")
+    assert found == oracle_scores(vectors, np.array([0, 1, 2]), "PairDirection").argmax()
 
 
 def test_progress_ends_with_all_questions():
