@@ -17,6 +17,7 @@ from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
 from nearfield.cli.train import train
+from nearfield.cli.words import words
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +34,7 @@ def main() -> None:
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
+      words     Which words are near, and how good is a space of words?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?
@@ -52,6 +54,7 @@ for command in (
     doctor,
     encoders,
     train,
+    words,
     convert,
     cache,
     completion,

@@ -2,6 +2,9 @@
 
 import click
 
+from nearfield.cli.words_evaluate import evaluate
+from nearfield.cli.words_sets import sets
+
 
 @click.group(short_help="Ask a space of words for neighbours and analogies, and measure it.")
 def words() -> None:
@@ -9,3 +12,7 @@ def words() -> None:
 
     SPACE is what `nearfield train word2vec` wrote, or a file of word2vec, GloVe, fastText or gensim.
     """
+
+
+for command in (evaluate, sets):
+    words.add_command(command)
