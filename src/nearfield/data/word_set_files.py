@@ -175,6 +175,8 @@ def _headed_pairs(path: Path, name: str, rows: Iterator[tuple[int, Mapping[str, 
         scores.append(score)
         if group in row:
             groups.append(row[group])
+    if scored is None and pairs and not any(scores):
+        raise DataError(f"no pair has the relation {_HYPERNYM!r}, which entailment is measured by", source=str(path))
     kind = "entailment" if scored in (None, _ENTAILMENT) else "similarity"
     return PairSet(name, kind, _some(pairs, path), tuple(scores), tuple(groups))  # type: ignore[arg-type]  # one of the two
 

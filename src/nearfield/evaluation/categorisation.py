@@ -79,8 +79,8 @@ def in_majority(clusters: Labels, categories: Labels) -> npt.NDArray[np.float64]
         Manning, Raghavan & Schütze (2008), Introduction to information retrieval, section 16.3.
 
     Examples:
-        >>> in_majority(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 0])).mean()
-        np.float64(0.75)
+        >>> float(in_majority(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 0])).mean())
+        0.75
     """
     table = _contingency(clusters, categories)
     agree: npt.NDArray[np.bool_] = table.argmax(axis=1)[clusters] == categories

@@ -1,12 +1,15 @@
 """Which of several spaces of words is better, on the words that all of them have."""
 
 import html
+import math
 import os
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from nearfield.data.word_sets import load_word_sets
 from nearfield.errors import InvalidInputError
@@ -14,7 +17,7 @@ from nearfield.evaluation.intrinsic import Sets, measure_sets
 from nearfield.evaluation.intrinsic_measures import METHODS, MeasuredSet
 from nearfield.evaluation.intrinsic_report import IntrinsicProtocol
 from nearfield.evaluation.lexicon import Case
-from nearfield.evaluation.significance import holm
+from nearfield.evaluation.significance import holm, holm_levels
 from nearfield.evaluation.statistics import Bootstrap, Interval
 from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
@@ -39,9 +42,11 @@ class SpaceDifference:
         first: What the first space scores.
         other: What the other space scores.
         difference: The other less the first, by paired resampling; NaN throughout if nothing could be scored.
-        p: Two-sided, that they are equal; not corrected.
-        corrected: The same, Holm-corrected over all sets and spaces.
-        verdict: `better` or `worse` than the first if the corrected p is at most 1 less the level, else `tied`.
+        corrected: The same difference with the wider interval that the verdict is read from, corrected for the
+            number of sets and spaces (Holm).
+        p: Two-sided, that they are equal, Holm-corrected likewise.
+        verdict: `better` or `worse` than the first if the corrected interval lies above or below 0, and p is at most 1
+            less the level, else `tied`.
     """
 
     name: str
@@ -52,8 +57,8 @@ class SpaceDifference:
     first: float
     other: float
     difference: Interval
+    corrected: Interval
     p: float
-    corrected: float
     verdict: Verdict
 
 
@@ -82,8 +87,8 @@ class SpaceComparison:
         """Say what to know of the numbers."""
         return [
             *self.protocol.sentences(),
-            f"Differences resample the same items of both. p is Holm-corrected over "
-            f"{counted(len(self.differences), 'comparison')}; what is above {1 - self.protocol.level:.2g} is tied.",
+            "Differences resample the same items of both; their intervals and p are Holm-corrected over "
+            f"{counted(len(self.differences), 'comparison')}. An interval that holds 0 is a tie.",
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -119,7 +124,7 @@ class SpaceComparison:
             Column(self.spaces[0], "right"),
             Column(second, "right"),
             Column("difference", "right"),
-            Column(f"{self.protocol.level:.0%} interval", "right"),
+            Column(f"{self.protocol.level:.0%} interval", "right", "Corrected for the number of comparisons"),
             Column("p", "right"),
             Column("verdict"),
         ]
@@ -135,8 +140,8 @@ class SpaceComparison:
                 decimal(one.first),
                 decimal(one.other),
                 decimal(one.difference.mean, signed=True),
-                interval(one.difference.low, one.difference.high, signed=True),
-                decimal(one.corrected),
+                interval(one.corrected.low, one.corrected.high, signed=True),
+                decimal(one.p),
                 one.verdict,
             ]
             for one in self.differences
@@ -202,53 +207,51 @@ def compare_spaces(
 
         kept = _keep(space, shared)
         measured.append(measure_sets(kept, loaded, protocol, methods=METHODS[:1], progress=tell))
-    differences = [
-        _difference(measured[0][row], found[row], name, protocol)
+    pairs = [
+        (name, measured[0][row], found[row])
         for row in range(len(loaded))
         for name, found in zip(list(spaces)[1:], measured[1:], strict=True)
     ]
-    return SpaceComparison(tuple(spaces), len(shared), tuple(_corrected(differences, level)), protocol)
+    return SpaceComparison(tuple(spaces), len(shared), tuple(_differences(pairs, protocol)), protocol)
 
 
 def _keep(space: Space, shared: Sequence[str]) -> Space:
-    rows = space.positions(shared)
-    return Space(shared, space.vectors[rows], about=space.about)
+    return Space(shared, space.vectors[space.positions(shared)], about=space.about)
 
 
-def _difference(first: MeasuredSet, other: MeasuredSet, name: str, protocol: IntrinsicProtocol) -> SpaceDifference:
-    nothing = Interval(float("nan"), float("nan"), float("nan"))
+def _differences(
+    pairs: Sequence[tuple[str, MeasuredSet, MeasuredSet]], protocol: IntrinsicProtocol
+) -> Iterator[SpaceDifference]:
+    resampled = [_resampled(first, other, protocol) for _, first, other in pairs]
+    p_values = [min(1.0, 2 * min(one.p_at_most(0.0), one.p_at_least(0.0))) for one in resampled]
+    adjusted, levels = holm(p_values), holm_levels(p_values, 1 - protocol.level)
+    for (name, first, other), found, p, level in zip(pairs, resampled, adjusted, levels, strict=True):
+        corrected = found.interval(1 - float(level))
+        measures = (first.measurements[0], other.measurements[0]) if first.measurements else ()
+        yield SpaceDifference(
+            name=first.name,
+            measure=measures[0].measure if measures else "",
+            space=name,
+            items=found.count,
+            total=first.total,
+            first=measures[0].value if measures else math.nan,
+            other=measures[1].value if measures else math.nan,
+            difference=found.interval(protocol.level),
+            corrected=corrected,
+            p=float(p),
+            verdict=_verdict(corrected, proved=bool(p <= 1 - protocol.level)),
+        )
+
+
+def _resampled(first: MeasuredSet, other: MeasuredSet, protocol: IntrinsicProtocol) -> Bootstrap:
     if not first.measurements:
-        return SpaceDifference(first.name, "", name, 0, first.total, nothing.mean, nothing.mean, nothing, 1, 1, "tied")
+        return Bootstrap(math.nan, 0, np.full(1, math.nan))
     one, two = first.measurements[0], other.measurements[0]
-    resampled = two.difference(one, resamples=protocol.resamples, seed=protocol.seed)
-    return SpaceDifference(
-        name=first.name,
-        measure=one.measure,
-        space=name,
-        items=len(one.scores),
-        total=first.total,
-        first=one.value,
-        other=two.value,
-        difference=resampled.interval(protocol.level),
-        p=_two_sided(resampled),
-        corrected=1.0,
-        verdict="tied",
-    )
+    return two.difference(one, resamples=protocol.resamples, seed=protocol.seed)
 
 
-def _two_sided(resampled: Bootstrap) -> float:
-    return min(1.0, 2 * min(resampled.p_at_most(0.0), resampled.p_at_least(0.0)))
-
-
-def _corrected(differences: Sequence[SpaceDifference], level: float) -> list[SpaceDifference]:
-    corrected = holm([one.p for one in differences]).tolist()
-    return [
-        replace(one, corrected=p, verdict=_verdict(one, p <= 1 - level))
-        for one, p in zip(differences, corrected, strict=True)
-    ]
-
-
-def _verdict(one: SpaceDifference, differs: bool) -> Verdict:
-    if not differs:
-        return "tied"
-    return "better" if one.difference.mean > 0 else "worse"
+def _verdict(difference: Interval, *, proved: bool) -> Verdict:
+    """Read it from the corrected interval; of a handful of equal items, only p says that they prove nothing."""
+    if proved and difference.low > 0:
+        return "better"
+    return "worse" if proved and difference.high < 0 else "tied"

@@ -1,5 +1,6 @@
 """Intrinsic evaluations and comparisons as pages to look at."""
 
+import math
 from collections.abc import Sequence
 
 from nearfield.data.word_sets import word_sets
@@ -64,7 +65,7 @@ _SPREAD = "Dot: the score; whisker: its interval. Whiskers of different sets are
 
 def _plotted(result: IntrinsicResult) -> list[IntrinsicScore]:
     """Leave out what says nearly the same as another measure, or has no interval."""
-    return [score for score in result.scores if score.measure != "Pearson" and score.measure != "NMI"]
+    return [score for score in result.scores if score.measure not in ("Pearson", "NMI")]
 
 
 def _estimate(result: IntrinsicResult, score: IntrinsicScore) -> Estimate:
@@ -74,7 +75,7 @@ def _estimate(result: IntrinsicResult, score: IntrinsicScore) -> Estimate:
 
 def _values(score: IntrinsicScore) -> tuple[float, tuple[float, float] | None]:
     ends = (score.estimate.low, score.estimate.high)
-    return score.estimate.mean, None if ends[0] != ends[0] else ends
+    return score.estimate.mean, None if math.isnan(ends[0]) else ends
 
 
 def _table(report: IntrinsicReport) -> Markup:
@@ -119,7 +120,7 @@ def space_comparison_html(comparison: SpaceComparison) -> str:
     """Write a comparison as one HTML page that needs nothing else."""
     differences = comparison.differences
     plot = interval_plot(
-        [_difference(comparison, one) for one in differences if one.measure],
+        [_difference(comparison, one) for one in differences if one.items],
         title="Differences from the first space",
         axis=f"difference from {comparison.spaces[0]}",
         band=(0.0, 0.0),
@@ -127,8 +128,8 @@ def space_comparison_html(comparison: SpaceComparison) -> str:
     )
     caption = joined(
         element("b", f"Difference from {comparison.spaces[0]}, on the same items"),
-        f"Right of the line: better than {comparison.spaces[0]}. The {comparison.protocol.level:.0%} interval is not "
-        "corrected for the number of comparisons; the verdict in the table is.",
+        f"Whisker right of the line: better than {comparison.spaces[0]}; left of it: worse; across it: tied. The "
+        f"{comparison.protocol.level:.0%} interval is corrected for the number of comparisons.",
     )
     cells = [[quoted(cell) for cell in row] for row in comparison.rows()]
     table = html_table(comparison.columns(), cells, caption="Differences")
@@ -141,8 +142,8 @@ def space_comparison_html(comparison: SpaceComparison) -> str:
 
 
 def _difference(comparison: SpaceComparison, one: SpaceDifference) -> Estimate:
-    name = f"{one.name}, {one.measure}: {one.verdict}"
+    name = f"{one.name}: {one.verdict}"
     if len(comparison.spaces) > 2:
         name = f"{one.space}, {name}"
-    low, high = one.difference.low, one.difference.high
-    return Estimate(name, one.difference.mean, None if low != low else (low, high), _EMPHASIS[one.verdict])
+    low, high = one.corrected.low, one.corrected.high
+    return Estimate(name, one.difference.mean, None if math.isnan(low) else (low, high), _EMPHASIS[one.verdict])

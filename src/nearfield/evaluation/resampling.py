@@ -78,7 +78,7 @@ def pearson_of(gold: Scores, scores: Scores) -> Resampled:
 
     def statistic(counts: Counts) -> Scores:
         mean_x, mean_y, xy, xx, yy = (counts @ terms / len(x)).T
-        return _ratio(xy - mean_x * mean_y, (xx - mean_x**2) * (yy - mean_y**2))
+        return _ratio(xy - mean_x * mean_y, _variance(xx, mean_x, terms[:, 3]) * _variance(yy, mean_y, terms[:, 4]))
 
     return statistic
 
@@ -155,6 +155,12 @@ def _starts(ordered: Scores) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
 
 
+def _variance(square: Scores, mean: Scores, squares: Scores) -> Scores:
+    """Subtract the squared mean; what is left of equal items is rounding, and counts as none."""
+    variance = square - mean**2
+    return np.where(variance > 1e-12 * squares.max(), variance, 0.0)
+
+
 def _ratio(covariance: Scores, variances: Scores) -> Scores:
-    spread = np.sqrt(np.maximum(variances, 0))
-    return np.divide(covariance, spread, out=np.zeros_like(covariance), where=spread > 1e-12 * np.abs(covariance).max())
+    ratio = np.divide(covariance, np.sqrt(variances), out=np.zeros_like(covariance), where=variances > 0)
+    return np.clip(ratio, -1.0, 1.0)
