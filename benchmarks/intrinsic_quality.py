@@ -66,7 +66,6 @@ def asked_of_both(
     space: nf.Space, peer: KeyedVectors, word_set: WordSet, path: Path
 ) -> tuple[Callable[[], float], Callable[[], float]]:
     """Make both evaluations of a set: the deciding score each gives."""
-
     protocol = IntrinsicProtocol(case="ignore", vocabulary=VOCABULARY)
 
     def ours() -> float:

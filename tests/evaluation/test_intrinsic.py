@@ -63,7 +63,10 @@ def test_the_vocabulary_limits_questions_and_answers():
 
 def test_ignoring_case_finds_the_first_variant():
     space = tiny_space()
-    doubled = Space([*space.keys, "CAT", "France"], np.vstack([space.vectors, np.ones((2, 12))]))
+    at = space.positions(["cat", "france"]) + 1
+    doubled = Space(
+        np.insert(np.array(space.keys, object), at, ["CAT", "France"]), np.insert(space.vectors, at, 1.0, axis=0)
+    )
     ignoring = evaluate(doubled, QUESTIONS, PAIRS, case="ignore")
     assert ignoring.score("capitals").estimate == evaluate(space, QUESTIONS).score("capitals").estimate
     assert ignoring.score("pairs").estimate == evaluate(space, PAIRS).score("pairs").estimate

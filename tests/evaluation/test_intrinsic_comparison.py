@@ -58,6 +58,14 @@ def test_scores_are_those_of_an_evaluation_on_the_shared_keys():
     assert comparison.shared == 16
 
 
+def test_what_makes_an_item_hard_for_both_does_not_widen_the_difference():
+    hard = judged_space(1)
+    other = hard.with_vectors(hard.vectors + 0.01 * np.random.default_rng(1).normal(size=hard.vectors.shape))
+    (one,) = compare_spaces({"hard": hard, "other": other}, [JUDGED], resamples=500).differences
+    alone = evaluate_intrinsic(hard, [JUDGED], resamples=500).score("judged").estimate
+    assert one.difference.high - one.difference.low < (alone.high - alone.low) / 5
+
+
 def test_three_spaces_are_corrected_together():
     spaces = {"a": judged_space(0.2), "b": judged_space(0.5), "c": judged_space(2)}
     comparison = compare_spaces(spaces, [JUDGED], resamples=1000)

@@ -27,7 +27,8 @@ def test_only_the_first_keys_count():
     lexicon = Lexicon(SPACE, vocabulary=3)
     assert lexicon.rows(["last", "Paris"]).tolist() == [-1, 2]
     assert len(lexicon.candidates()) == 3
-    assert Lexicon(SPACE, vocabulary=99).space is SPACE
+    assert len(Lexicon(SPACE, vocabulary=99).candidates()) == 5
+    assert Lexicon(SPACE, case="ignore", vocabulary=3).rows(["NEW YORK", "PARIS"]).tolist() == [-1, 2]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Vectors
-from nearfield.errors import InvalidInputError, UnknownKeyError
+from nearfield.errors import InvalidInputError
 from nearfield.space.keys import Positions
 from nearfield.space.space import Space
+from nearfield.space.subwords import Subwords
 
 Case: TypeAlias = Literal["lower", "exact", "ignore"]
 
@@ -50,11 +52,12 @@ class Lexicon:
             raise InvalidInputError(f"case must be one of {', '.join(get_args(Case))}, got {case!r}")
         if vocabulary is not None and vocabulary < 1:
             raise InvalidInputError(f"vocabulary must be at least 1, got {vocabulary}")
-        self.space = space if vocabulary is None or vocabulary >= len(space) else space.first(vocabulary)
+        self.space = space
+        self.vocabulary = len(space) if vocabulary is None else min(vocabulary, len(space))
         self.case = case
         self._first_row: dict[str, int] = {}
         if case == "ignore":
-            for row, key in enumerate(self.space.keys):
+            for row, key in enumerate(islice(space.keys, self.vocabulary)):
                 self._first_row.setdefault(key.upper(), row)
 
     def rows(self, words: Sequence[str]) -> Positions:
@@ -67,17 +70,18 @@ class Lexicon:
         vectors = np.zeros((len(words), self.space.dim), np.float32)
         vectors[rows >= 0] = self.space.vectors[rows[rows >= 0]]
         known = rows >= 0
-        for missing in np.flatnonzero(rows < 0).tolist() if self.space.subwords is not None else ():
-            made = self._compose(words[missing])
-            if made is not None:
-                vectors[missing], known[missing] = made, True
+        if self.space.subwords is not None:
+            for missing in np.flatnonzero(rows < 0).tolist():
+                made = self._compose(words[missing], self.space.subwords)
+                if made is not None:
+                    vectors[missing], known[missing] = made, True
         return Found(vectors, known, int(known.sum() - (rows >= 0).sum()))
 
     def candidates(self) -> Positions:
         """List the rows that may answer an analogy, ascending."""
-        if self.case == "ignore" and len(self._first_row) < len(self.space):
+        if self.case == "ignore":
             return np.fromiter(self._first_row.values(), np.int64, len(self._first_row))
-        return np.arange(len(self.space))
+        return np.arange(self.vocabulary)
 
     def _row(self, word: str) -> int:
         if self.case == "ignore":
@@ -85,13 +89,11 @@ class Lexicon:
         else:
             forms = [*_forms(word), *(_forms(word.lower()) if self.case == "lower" else ())]
             found = (self.space.keys.position(form) for form in forms)
-        return next((row for row in found if row is not None), -1)
+        return next((row for row in found if row is not None and row < self.vocabulary), -1)
 
-    def _compose(self, word: str) -> Vectors | None:
-        try:
-            return self.space.vector(word if self.case == "exact" else word.lower())
-        except UnknownKeyError:
-            return None
+    def _compose(self, word: str, subwords: Subwords) -> Vectors | None:
+        made = subwords.compose(word if self.case == "exact" else word.lower())
+        return made if made is not None and made.any() else None
 
 
 def _forms(word: str) -> Iterator[str]:
