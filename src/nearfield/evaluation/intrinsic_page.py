@@ -48,12 +48,12 @@ def _of_kind(report: IntrinsicReport, kind: str, caption: str) -> list[Content]:
         plots.append(figure(interval_plot(whole, title=caption, axis="score"), joined(element("b", caption), _SPREAD)))
     for result in results:
         sections = [
-            Estimate(f"{score.section}, {score.measure.removeprefix('accuracy, ')}", *_values(score))
+            Estimate(score.section, *_values(score))
             for score in result.scores
-            if score.section not in WHOLE
+            if score.section not in WHOLE and score.measure == result.scores[0].measure
         ]
         if sections:
-            title = f"{result.name}, section by section"
+            title = f"{result.name}, section by section: {result.scores[0].measure}"
             plots.append(figure(interval_plot(sections, title=title, axis="accuracy"), element("b", title)))
     uncovered = [result for result in results if result.covered < result.total]
     notes = [element("p", f"{result.name}: {result.coverage} covered.", dir="auto") for result in uncovered]
@@ -69,7 +69,7 @@ def _plotted(result: IntrinsicResult) -> list[IntrinsicScore]:
 
 
 def _estimate(result: IntrinsicResult, score: IntrinsicScore) -> Estimate:
-    parts = [result.name, score.measure, score.section]
+    parts = [result.name, score.measure.removeprefix("accuracy, "), score.section]
     return Estimate(", ".join(part for part in parts if part), *_values(score))
 
 
