@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nearfield.data.judgements import read_qrels as read_qrels
     from nearfield.data.judgements import read_queries as read_queries
     from nearfield.data.records import Record as Record
+    from nearfield.data.word_sets import WordSetEntry as WordSetEntry
+    from nearfield.data.word_sets import load_word_set as load_word_set
+    from nearfield.data.word_sets import word_sets as word_sets
     from nearfield.encoders.api_options import ServiceOptions as ServiceOptions
     from nearfield.encoders.base import Encoder as Encoder
     from nearfield.encoders.base import EncoderSpec as EncoderSpec
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
     from nearfield.evaluation.cost import CostModel as CostModel
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
+    from nearfield.evaluation.intrinsic import evaluate_intrinsic as evaluate_intrinsic
+    from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
+    from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
+    from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbours import Neighbour as Neighbour
@@ -56,29 +63,36 @@ _HOMES = {
     "EvaluationReport": "evaluation.evaluate",
     "Hit": "collection.results",
     "Image": "data.images",
+    "IntrinsicReport": "evaluation.intrinsic_report",
     "Judgements": "data.judgements",
     "Neighbour": "space.neighbours",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
     "Space": "space.space",
+    "SpaceComparison": "evaluation.intrinsic_comparison",
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
     "VectorCache": "encoders.cache",
+    "WordSetEntry": "data.word_sets",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
     "compare": "evaluation.compare",
+    "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
+    "evaluate_intrinsic": "evaluation.intrinsic",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
+    "load_word_set": "data.word_sets",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
     "train_word2vec": "training.word2vec.train",
+    "word_sets": "data.word_sets",
     "write_beir": "data.beir",
 }
 

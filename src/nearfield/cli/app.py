@@ -34,7 +34,7 @@ def main() -> None:
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
-      words     What is near to a word, and what completes an analogy?
+      words     Which words are near, and how good is a space of words?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?

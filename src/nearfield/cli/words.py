@@ -6,6 +6,8 @@ from nearfield.cli.words_analogy import analogy
 from nearfield.cli.words_odd import odd
 from nearfield.cli.words_similar import similar
 from nearfield.cli.words_similarity import similarity
+from nearfield.cli.words_evaluate import evaluate
+from nearfield.cli.words_sets import sets
 
 
 @click.group(short_help="Ask a space of words for neighbours and analogies, and measure it.")
@@ -16,5 +18,5 @@ def words() -> None:
     """
 
 
-for command in (similar, similarity, analogy, odd):
+for command in (similar, similarity, analogy, odd, evaluate, sets):
     words.add_command(command)
