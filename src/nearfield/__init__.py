@@ -32,8 +32,17 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.dimension import measure_dimension as measure_dimension
+    from nearfield.space.dimension_report import DimensionReport as DimensionReport
+    from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbours import Neighbour as Neighbour
+    from nearfield.space.postprocessing import centre as centre
+    from nearfield.space.postprocessing import quantise as quantise
+    from nearfield.space.postprocessing import reduce as reduce
+    from nearfield.space.postprocessing import remove_top_components as remove_top_components
+    from nearfield.space.postprocessing import truncate as truncate
+    from nearfield.space.postprocessing import whiten as whiten
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
     from nearfield.stores.base import StoreConfig as StoreConfig
@@ -49,6 +58,7 @@ _HOMES = {
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
     "Dataset": "data.beir",
+    "DimensionReport": "space.dimension_report",
     "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
@@ -56,6 +66,7 @@ _HOMES = {
     "Hit": "collection.results",
     "Image": "data.images",
     "Judgements": "data.judgements",
+    "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
@@ -66,17 +77,24 @@ _HOMES = {
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
+    "centre": "space.postprocessing",
     "compare": "evaluation.compare",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
+    "measure_dimension": "space.dimension",
+    "quantise": "space.postprocessing",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "reduce": "space.postprocessing",
+    "remove_top_components": "space.postprocessing",
+    "truncate": "space.postprocessing",
+    "whiten": "space.postprocessing",
     "write_beir": "data.beir",
 }
 

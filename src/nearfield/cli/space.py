@@ -2,7 +2,12 @@
 
 import click
 
+from nearfield.cli.space_dimension import dimension
+
 
 @click.group(short_help="Look at the geometry of a space: dimension, clusters, tree, map.")
 def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
+
+
+space.add_command(dimension)
