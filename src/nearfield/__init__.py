@@ -32,10 +32,14 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.alignment import align as align
+    from nearfield.space.alignment_report import Alignment as Alignment
     from nearfield.space.dimension import measure_dimension as measure_dimension
     from nearfield.space.dimension_report import DimensionReport as DimensionReport
     from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
+    from nearfield.space.neighbour_comparison import NeighbourComparison as NeighbourComparison
+    from nearfield.space.neighbour_comparison import compare_neighbours as compare_neighbours
     from nearfield.space.neighbours import Neighbour as Neighbour
     from nearfield.space.postprocessing import centre as centre
     from nearfield.space.postprocessing import quantise as quantise
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Alignment": "space.alignment_report",
     "CatalogueEntry": "encoders.catalogue",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
@@ -68,6 +73,7 @@ _HOMES = {
     "Judgements": "data.judgements",
     "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
+    "NeighbourComparison": "space.neighbour_comparison",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -75,10 +81,12 @@ _HOMES = {
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
     "VectorCache": "encoders.cache",
+    "align": "space.alignment",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
     "centre": "space.postprocessing",
     "compare": "evaluation.compare",
+    "compare_neighbours": "space.neighbour_comparison",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",

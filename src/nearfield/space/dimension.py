@@ -23,7 +23,7 @@ from nearfield.statistics import bootstrap_interval
 
 DIMS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
 _LOCAL = 20  # neighbours that the intrinsic dimension is estimated from
-_TIMED = 15  # queries whose search is timed
+_TIMED = 31  # queries whose search is timed
 _HUBS = 3
 _CONTRASTED = 1_000  # points whose distances to all others are looked at
 

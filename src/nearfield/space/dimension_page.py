@@ -13,6 +13,7 @@ from nearfield.space.dimension_report import WAYS, AtDimension, DimensionReport
 from nearfield.space.dimension_words import (
     NAMES,
     choice,
+    command,
     geometry_rows,
     headline,
     overlap_cell,
@@ -26,11 +27,17 @@ def dimension_text(report: DimensionReport) -> str:
     """Write the report for a terminal of 100 columns."""
     cells = [[" ".join(filter(None, cell)) for cell in row] for row in _rows(report)]
     said = [f"{headline(report)}.", *verdicts(report), *warnings(report)]
+    said.append(f"Rule: {_rule(report)}")
     lines = [line for text in said for line in textwrap.wrap(one_line(text), 100, break_on_hyphens=False)]
     geometry = text_table(_GEOMETRY, [[one_line(cell) for cell in row] for row in geometry_rows(report)])
     return "\n".join(
         [_subject(report), "", geometry, "", text_table(_columns(report), cells), "", *lines, _rule(report)]
     )
+
+
+def _how(report: DimensionReport) -> list[str]:
+    done = command(report)
+    return [] if done is None else [f"do it: {done}"]
 
 
 def dimension_html(report: DimensionReport) -> str:
@@ -46,6 +53,8 @@ def dimension_html(report: DimensionReport) -> str:
         Section("protocol", "How it was measured", [_protocol(report)]),
     ]
     lead: list[Content] = [element("p", sentence, class_="why") for sentence in verdicts(report)]
+    if done := command(report):
+        lead.append(element("pre", done, tabindex="0"))
     lead.append(element("p", _subject(report), class_="eyebrow"))
     if said := warnings(report):
         lead.append(element("div", *(element("p", warning) for warning in said), class_="warning"))
@@ -56,12 +65,13 @@ _GEOMETRY = [Column("measure"), Column("value", "right"), Column("what it says")
 
 
 def _subject(report: DimensionReport) -> str:
-    return f"{counted(report.vectors, 'vector')} of {report.full.dim} dimensions, compared by cosine"
+    same = f"; {report.duplicates:,} left out, with the direction of another" if report.duplicates else ""
+    return f"{counted(report.vectors, 'vector')} of {report.full.dim} dimensions, compared by cosine{same}"
 
 
 def _rule(report: DimensionReport) -> str:
     return (
-        f"Rule: the fewest dimensions whose 95 % interval of the share of neighbours kept begins at "
+        f"The fewest dimensions whose 95 % interval of the share of neighbours kept begins at "
         f"{percent(report.keep, places=0)} or above."
     )
 

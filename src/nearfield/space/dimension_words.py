@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nearfield.report.characters import elided, one_line
-from nearfield.report.numbers import ABSENT, counted, decimal, size
+from nearfield.report.numbers import ABSENT, decimal, size
 from nearfield.space.dimension_report import WAYS, AtDimension, DimensionReport, Shrinking
 
 NAMES: dict[Shrinking, str] = {"truncation": "truncation", "pca": "PCA"}
@@ -30,9 +30,19 @@ def headline(report: DimensionReport) -> str:
     return f"Keep {report.smallest(way).dim} of {report.full.dim} dimensions, by {NAMES[way]}"
 
 
+def command(report: DimensionReport) -> str | None:
+    """Give the command that shrinks the space as chosen; None if it is to be kept as it is."""
+    way = choice(report)
+    if way is None:
+        return None
+    option = "--pca" if way == "pca" else "--truncate"
+    return f"nearfield space transform SPACE -o SMALLER.space {option} {report.smallest(way).dim}"
+
+
 def verdicts(report: DimensionReport) -> list[str]:
-    """Say for both ways what they would keep, and where the curve bends."""
-    return [sentence for way in WAYS for sentence in _verdict(report, way)]
+    """Say for both ways what they would keep, and where the curve bends; the way to choose first."""
+    ways = sorted(WAYS, key=lambda way: way != choice(report))
+    return [sentence for way in ways for sentence in _verdict(report, way)]
 
 
 def _verdict(report: DimensionReport, way: Shrinking) -> Iterator[str]:
@@ -74,8 +84,6 @@ def _gain(report: DimensionReport, row: AtDimension, way: Shrinking) -> str:
 def warnings(report: DimensionReport) -> list[str]:
     """Say what was not measured as the user may think it was."""
     said = []
-    if report.duplicates:
-        said.append(f"{counted(report.duplicates, 'vector')} with the direction of another left out.")
     if report.searched + report.duplicates < report.vectors:
         said.append(
             f"Neighbours were looked for among {report.searched:,} of {report.vectors:,} vectors; among all, which lie "
