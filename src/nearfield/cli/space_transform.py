@@ -12,13 +12,12 @@ if TYPE_CHECKING:  # the command line starts without numpy
 @click.command("transform", short_help="Whiten it, take its top directions away, cut it down or round it.")
 @click.argument("space", type=click.Path(exists=True))
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .space folder to write.")
+@click.option("--all-but-the-top", is_flag=True, help="Take the mean and the directions of largest variance away.")
 @click.option(
-    "--all-but-the-top",
+    "--components",
     type=click.IntRange(min=0),
-    is_flag=False,
-    flag_value=-1,
-    metavar="[N]",
-    help="Take the mean and N directions of largest variance away.  [default N: dimensions / 100]",
+    metavar="N",
+    help="How many directions --all-but-the-top takes away.  [default: dimensions / 100]",
 )
 @click.option("--centre", is_flag=True, help="Take the mean away.")
 @click.option("--whiten", is_flag=True, help="Make all directions vary equally.")
@@ -29,7 +28,8 @@ if TYPE_CHECKING:  # the command line starts without numpy
 def transform(
     space: str,
     output: str,
-    all_but_the_top: int | None,
+    all_but_the_top: bool,
+    components: int | None,
     centre: bool,
     whiten: bool,
     pca: int | None,
@@ -46,9 +46,10 @@ def transform(
     """
     import nearfield as nf
 
-    top = None if all_but_the_top == -1 else all_but_the_top
+    if components is not None and not all_but_the_top:
+        raise click.UsageError("--components goes with --all-but-the-top")
     asked: dict[str, tuple[bool, Callable[[Space], Space]]] = {
-        "--all-but-the-top": (all_but_the_top is not None, lambda given: nf.remove_top_components(given, top)),
+        "--all-but-the-top": (all_but_the_top, lambda given: nf.remove_top_components(given, components)),
         "--centre": (centre, nf.centre),
         "--whiten": (whiten, nf.whiten),
         "--pca": (pca is not None, lambda given: nf.reduce(given, pca or 0)),

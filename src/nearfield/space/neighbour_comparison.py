@@ -8,6 +8,7 @@ import numpy as np
 from nearfield.arrays import Scores, Vectors, normalise
 from nearfield.errors import InvalidInputError
 from nearfield.progress import Progress, silent
+from nearfield.report.characters import elided, one_line
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
 from nearfield.report.table import Column, text_table
@@ -52,14 +53,10 @@ class NeighbourComparison:
 
     def __str__(self) -> str:
         """Render the mean and the keys at both ends."""
-        columns = [
-            Column("least in common"),
-            Column("Jaccard", "right"),
-            Column("most in common"),
-            Column("Jaccard", "right"),
-        ]
+        titles = ("least in common", "Jaccard", "most in common", "Jaccard")
+        columns = [Column(title, "right" if title == "Jaccard" else "left") for title in titles]
         ends = zip(self.keys[:10], self.keys[::-1][:10], strict=True)
-        rows = [[one.key, decimal(one.jaccard), other.key, decimal(other.jaccard)] for one, other in ends]
+        rows = [[_short(one), decimal(one.jaccard), _short(other), decimal(other.jaccard)] for one, other in ends]
         mean = f"{decimal(self.jaccard.mean)} {interval(self.jaccard.low, self.jaccard.high)}".rstrip()
         head = f"{counted(self.shared, 'shared key')}; Jaccard of the {self.k} nearest neighbours: {mean}"
         return f"{head}\n\n{text_table(columns, rows)}"
@@ -151,3 +148,7 @@ def jaccards(
     ]
     share = shared_share(*found)
     return asked, share / (2 - share)
+
+
+def _short(overlap: KeyOverlap) -> str:
+    return elided(one_line(overlap.key), 36)  # so that two columns of them fit a terminal

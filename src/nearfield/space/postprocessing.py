@@ -53,7 +53,7 @@ def fit_all_but_the_top(vectors: npt.ArrayLike, n: int | None = None) -> LinearM
     """
     matrix = _fittable(vectors)
     dim = matrix.shape[1]
-    n = min(max(1, round(dim / 100)), dim - 1) if n is None else n
+    n = _top_count(dim) if n is None else n
     if not 0 <= n < dim:
         raise InvalidInputError(f"n must be from 0 to {dim - 1}, below the {dim} dimensions, got {n}")
     mean, covariance = second_moments(matrix, centred=True)
@@ -66,8 +66,13 @@ def remove_top_components(space: Space, n: int | None = None) -> Space:
 
     They mostly carry how frequent words are, and bring everything nearer to everything else.
     """
-    fitted = fit_all_but_the_top(space.vectors, n)
-    return fitted.transform(space, **_step(space, "all but the top"))
+    n = _top_count(space.dim) if n is None else n
+    return fit_all_but_the_top(space.vectors, n).transform(space, **_step(space, f"all but the top {n}"))
+
+
+def _top_count(dim: int) -> int:
+    """Choose how many directions to take away, as Mu and Viswanath did."""
+    return min(max(1, round(dim / 100)), dim - 1)
 
 
 def fit_whitening(
