@@ -25,6 +25,7 @@ DIMS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
 _LOCAL = 20  # neighbours that the intrinsic dimension is estimated from
 _TIMED = 31  # queries whose search is timed
 _HUBS = 3
+_SAME = 1e-5  # distance at length 1 that float32 and another batch of the encoder make between equal texts
 _CONTRASTED = 1_000  # points whose distances to all others are looked at
 
 
@@ -139,10 +140,9 @@ def _sampled(n: int, most: int, generator: np.random.Generator) -> Positions:
 
 
 def _distinct(vectors: Vectors) -> tuple[Vectors, Positions]:
-    """Scale to length 1 and keep the first of each direction, to six decimals; also say which rows were kept."""
-    unit = normalise(vectors)
-    rounded = np.ascontiguousarray(np.round(unit, 6) + np.float32(0))  # -0.0 is 0.0
-    _, first = np.unique(rounded.view(np.dtype((np.void, rounded.strides[0]))).ravel(), return_index=True)
+    """Scale to length 1 and keep the first of equal ones; also say which rows were kept."""
+    unit = normalise(vectors) + np.float32(0)  # so that -0.0 is 0.0, byte for byte
+    _, first = np.unique(unit.view(np.dtype((np.void, unit.strides[0]))).ravel(), return_index=True)
     first = np.sort(first)
     return unit[first], first
 
@@ -152,6 +152,7 @@ def _geometry(space: Space, unit: Vectors, keys: Positions, k: int, progress: Pr
     local = min(max(k, _LOCAL), len(unit) - 1)
     neighbours = nearest_rows(unit, everyone, local, what="neighbourhoods", progress=progress)
     distances = distances_to(unit, everyone, neighbours)
+    distances[distances < _SAME] = 0
     counts = occurrences(neighbours[:, :k], len(unit))
     contrasted = everyone[:: -(-len(unit) // _CONTRASTED)]
     # Distances of vectors of length 1, from their cosines; of all but each to itself.

@@ -30,14 +30,9 @@ def dimension_text(report: DimensionReport) -> str:
     said.append(f"Rule: {_rule(report)}")
     lines = [line for text in said for line in textwrap.wrap(one_line(text), 100, break_on_hyphens=False)]
     geometry = text_table(_GEOMETRY, [[one_line(cell) for cell in row] for row in geometry_rows(report)])
-    return "\n".join(
-        [_subject(report), "", geometry, "", text_table(_columns(report), cells), "", *lines, _rule(report)]
-    )
-
-
-def _how(report: DimensionReport) -> list[str]:
-    done = command(report)
-    return [] if done is None else [f"do it: {done}"]
+    if done := command(report):
+        lines.append(f"do it: {done}")
+    return "\n".join([_subject(report), "", geometry, "", text_table(_columns(report), cells), "", *lines])
 
 
 def dimension_html(report: DimensionReport) -> str:

@@ -99,7 +99,7 @@ class DimensionReport:
 
     Attributes:
         vectors: How many the space has.
-        duplicates: Vectors left out because they equal another in direction, to six decimals.
+        duplicates: Vectors left out because they equal another at length 1.
         searched: Vectors among which neighbours were looked for.
         queries: Vectors whose neighbours were looked for.
         k: How many neighbours.
