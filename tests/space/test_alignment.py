@@ -117,6 +117,16 @@ def test_a_dictionary_pairs_other_keys_and_counts_what_is_missing(source):
     assert "2 pairs left out" in str(found)
 
 
+def test_a_key_that_stands_in_several_pairs_is_not_its_own_neighbour(source):
+    target = nf.Space((f"z{number}" for number in range(300)), source.vectors @ rotation(8))
+    pairs = [(f"k{number}", f"z{number}") for number in range(200)]
+    several = [
+        *((f"k{number}", "z0") for number in range(200, 230)),
+        *(("k0", f"z{number}") for number in range(200, 230)),
+    ]
+    assert nf.align(source, target, pairs=[*pairs, *several]).overlap.mean == 1
+
+
 def test_the_same_seed_gives_the_same(source, turned, alignment):
     again = nf.align(source, turned)
     assert again.to_json() == alignment.to_json()

@@ -1,8 +1,12 @@
+import itertools
 import json
 import re
+import time
 
 import numpy as np
 import pytest
+import scipy.spatial
+import scipy.stats
 
 import nearfield as nf
 from nearfield.errors import InvalidInputError
@@ -72,10 +76,45 @@ def test_the_geometry_shows_the_directions_in_use(report):
     assert geometry.points == 400
 
 
+def test_distances_and_hubs_are_those_that_comparing_all_with_all_would_give(hidden, report):
+    apart = scipy.spatial.distance.pdist(hidden.unit_vectors)
+    assert report.geometry.distance_variation == pytest.approx(apart.std() / apart.mean(), rel=1e-4)
+    near = nearest_rows(hidden.unit_vectors, np.arange(400), 5)
+    counts = np.bincount(near.ravel(), minlength=400)
+    assert report.geometry.hubness == pytest.approx(scipy.stats.skew(counts))
+    assert report.geometry.antihubs == (counts == 0).mean()
+    assert report.geometry.hubs[0] == f"key {counts.argmax()}"
+
+
 def test_costs_are_those_of_float32(report):
     half = report.rows[2]
     assert (half.vector_bytes, half.space_bytes) == (24, 9600)
     assert half.query_seconds > 0
+
+
+def test_costs_are_those_of_all_vectors_where_some_were_tried(hidden, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
+    found = nf.measure_dimension(hidden, dims=[4], points=100)
+    assert (found.rows[0].space_bytes, found.rows[0].query_seconds) == (6400, 4.0)
+
+
+def test_a_sample_is_drawn_from_the_whole_space():
+    vectors = np.random.default_rng(0).normal(size=(300, 4))
+    vectors[:150, 0] += 50  # all the first half points one way
+    found = nf.measure_dimension(space_of(vectors), dims=[2], points=100, sample=100)
+    assert 0.1 < found.geometry.mean_cosine < 0.5
+
+
+def test_copies_with_the_noise_of_another_batch_do_not_change_the_intrinsic_dimension(hidden, report):
+    noisy = hidden.vectors[:40] * (1 + np.random.default_rng(0).normal(0, 1e-7, (40, 12)))
+    found = nf.measure_dimension(space_of(np.vstack([hidden.vectors, noisy])), dims=[4], k=5)
+    assert found.geometry == report.geometry
+
+
+def test_copies_are_left_in_where_hardly_anything_else_is():
+    vectors = np.ones((4, 3)) + np.random.default_rng(0).normal(0, 1e-6, (4, 3))
+    assert nf.measure_dimension(space_of(vectors), k=1).geometry.points == 4
 
 
 def test_the_same_seed_measures_the_same(hidden):

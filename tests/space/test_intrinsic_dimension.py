@@ -12,7 +12,7 @@ def neighbour_distances(points, k):
     points = np.asarray(points, np.float32)
     everyone = np.arange(len(points))
     apart = scipy.spatial.distance.cdist(points, points)
-    return distances_to(points, everyone, np.argsort(apart, axis=1)[:, 1 : k + 1])
+    return np.sort(distances_to(points, everyone, np.argsort(apart, axis=1)[:, 1 : k + 1]), axis=1)
 
 
 @pytest.fixture(scope="module")

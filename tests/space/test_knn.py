@@ -28,7 +28,7 @@ def test_how_far_it_has_come_is_told(monkeypatch):
 def test_distances_are_exact_where_dot_products_would_round_them_away():
     vectors = np.array([[1, 0], [1, 1e-5], [0, 1]], np.float32)
     distances = distances_to(vectors, np.array([0]), np.array([[2, 1]]))
-    np.testing.assert_allclose(distances, [[1e-5, 2**0.5]], rtol=1e-6)
+    np.testing.assert_allclose(distances, [[2**0.5, 1e-5]], rtol=1e-6)
 
 
 @given(st.lists(st.tuples(st.permutations(range(9)), st.permutations(range(9))), min_size=1), st.integers(1, 9))

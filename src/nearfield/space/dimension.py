@@ -25,7 +25,7 @@ DIMS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
 _LOCAL = 20  # neighbours that the intrinsic dimension is estimated from
 _TIMED = 31  # queries whose search is timed
 _HUBS = 3
-_SAME = 1e-5  # distance at length 1 that float32 and another batch of the encoder make between equal texts
+_SAME = 1e-5  # distance at length 1 that rounding alone makes between equal texts; such copies are no neighbours
 _CONTRASTED = 1_000  # points whose distances to all others are looked at
 
 
@@ -152,7 +152,10 @@ def _geometry(space: Space, unit: Vectors, keys: Positions, k: int, progress: Pr
     local = min(max(k, _LOCAL), len(unit) - 1)
     neighbours = nearest_rows(unit, everyone, local, what="neighbourhoods", progress=progress)
     distances = distances_to(unit, everyone, neighbours)
-    distances[distances < _SAME] = 0
+    copies = ((distances < _SAME) & (neighbours < everyone[:, None])).any(axis=1)
+    if copies.any() and (~copies).sum() > max(k, 2):
+        return _geometry(space, unit[~copies], keys[~copies], k, progress)
+    distances = np.sort(distances, axis=1)
     counts = occurrences(neighbours[:, :k], len(unit))
     contrasted = everyone[:: -(-len(unit) // _CONTRASTED)]
     # Distances of vectors of length 1, from their cosines; of all but each to itself.

@@ -22,7 +22,7 @@ class Geometry:
     """How vectors lie, measured on a sample of them at length 1.
 
     Attributes:
-        points: How many vectors were in the sample.
+        points: How many vectors were in the sample, copies of others up to rounding left out.
         relative_contrast: Median over points of (farthest - nearest) / nearest distance; near 0, nearest means little.
         distance_variation: Standard deviation of distances over their mean.
         mean_cosine: Over all pairs; 0 if they point everywhere alike, 1 if all point the same way.

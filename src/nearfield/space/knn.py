@@ -47,12 +47,12 @@ def distances_to(vectors: Vectors, rows: Positions, neighbours: Positions) -> Sc
         neighbours: `(q, k)` int64.
 
     Returns:
-        `(q, k)` float64, Euclidean, each row ascending.
+        `(q, k)` float64, Euclidean.
     """
     distances = np.empty(neighbours.shape, np.float64)
     for row, (asked, near) in enumerate(zip(rows, neighbours, strict=True)):
         distances[row] = np.linalg.norm(vectors[near].astype(np.float64) - vectors[asked], axis=1)
-    return np.sort(distances, axis=1)
+    return distances
 
 
 def shared_share(one: Positions, other: Positions) -> Scores:
