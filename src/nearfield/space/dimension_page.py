@@ -79,7 +79,7 @@ def _columns(report: DimensionReport) -> list[Column]:
         Column("kept by PCA", "right", note),
         Column("memory", "right", "Of all vectors in float32"),
         Column("a vector", "right", "Bytes in float32"),
-        Column("search", "right", "Median time for one query, reading every vector"),
+        Column("search", "right", "Shortest time for one query, reading every vector"),
         Column("variance", "right", "Share of the variance kept by truncation and by PCA"),
     ]
     if report.full.pca.quality is not None:
@@ -182,7 +182,10 @@ def _protocol(report: DimensionReport) -> Markup:
             ),
             ("Rule", _rule(report)),
             ("Knee", f"Farthest above the line from the first dimension to the last: {knees}"),
-            ("Search time", "Median of single queries that read every vector; in proportion, if vectors were sampled"),
+            (
+                "Search time",
+                "Shortest of many single queries that read every vector; in proportion, if vectors were sampled",
+            ),
             ("Intervals", f"95 %, by resampling the queries, seed {report.seed}"),
         ]
     )

@@ -75,8 +75,8 @@ class AtDimension:
         pca: What as many directions of most length keep.
         vector_bytes: Of one vector, in float32.
         space_bytes: Of all vectors.
-        query_seconds: Median time to find the k nearest of one vector among all by reading every vector, one thread or
-            as many as numpy uses.
+        query_seconds: Shortest time to find the k nearest of one vector among all by reading every vector; in
+            proportion, if only a sample was read.
     """
 
     dim: int
