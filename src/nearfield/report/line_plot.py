@@ -90,10 +90,11 @@ def _lines(series: Sequence[Series], x: Scale, y: Scale) -> Iterator[Markup]:
     for one, style in zip(series, _STYLES, strict=False):
         places = [f"{x(at):.2f} {y(value):.2f}" for at, value in zip(one.xs, one.ys, strict=True)]
         yield element("path", d=f"M{'L'.join(places)}", class_=f"curve {style}")
-    for one in series:
-        for at, value in zip(one.xs, one.ys, strict=True):
-            emphasis: Emphasis = "chosen" if at == one.chosen else "worse"
-            yield dot(x(at), y(value), emphasis, tooltip=f"{one.name}, {at:g}: {decimal(value, places=1)}")
+    marks = [(one, at, value) for one in series for at, value in zip(one.xs, one.ys, strict=True)]
+    # The chosen ones last, so that none is covered.
+    for one, at, value in sorted(marks, key=lambda mark: mark[1] == mark[0].chosen):
+        emphasis: Emphasis = "chosen" if at == one.chosen else "worse"
+        yield dot(x(at), y(value), emphasis, tooltip=f"{one.name}, {at:g}: {decimal(value, places=1)}")
 
 
 def _legend(series: Sequence[Series]) -> Iterator[Markup]:

@@ -75,7 +75,7 @@ def _gain(report: DimensionReport, row: AtDimension, way: Shrinking) -> str:
         )
     return (
         f"{row.dim} dimensions keep {percent(overlap.mean)} of the {report.k} nearest neighbours "
-        f"[{percent(overlap.low)[:-2]}, {percent(overlap.high)}] at {percent(row.dim / full.dim, places=0)} of the "
+        f"[{percent(overlap.low)[:-2]}, {percent(overlap.high)[:-2]}] at {percent(row.dim / full.dim, places=0)} of the "
         f"memory ({size(row.space_bytes)} instead of {size(full.space_bytes)}) and "
         f"{percent(row.query_seconds / full.query_seconds, places=0)} of the search time{judged}"
     )
