@@ -91,11 +91,7 @@ def measure_dimension(
         ([8, 16], 1.0)
     """
     tried = _checked_dims(dims, space.dim)
-    if not 0 < keep <= 1:
-        raise InvalidInputError(f"keep must be above 0 and at most 1, such as 0.9, got {keep}")
-    for name, count, least in (("queries", queries, 1), ("points", points, k + 2), ("sample", sample, k + 2)):
-        if count < least:
-            raise InvalidInputError(f"{name} must be at least {least} for k={k}, got {count}")
+    _check_options(k, keep, queries=queries, points=points, sample=sample)
     generator = np.random.default_rng(seed)
     rows = _sampled(len(space), points, generator)
     unit, distinct = _distinct(space.vectors[rows])
@@ -131,6 +127,15 @@ def _checked_dims(dims: Sequence[int] | None, most: int) -> list[int]:
         if not 1 <= dim <= most:
             raise InvalidInputError(f"dims must be from 1 to the space's {most}, got {dim}; leave it out")
     return sorted({*dims, most})
+
+
+def _check_options(k: int, keep: float, **counts: int) -> None:
+    if not 0 < keep <= 1:
+        raise InvalidInputError(f"keep must be above 0 and at most 1, such as 0.9, got {keep}")
+    for name, count in counts.items():
+        least = 1 if name == "queries" else k + 2
+        if count < least:
+            raise InvalidInputError(f"{name} must be at least {least} for k={k}, got {count}")
 
 
 def _sampled(n: int, most: int, generator: np.random.Generator) -> Positions:

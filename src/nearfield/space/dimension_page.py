@@ -100,7 +100,7 @@ def _row(report: DimensionReport, row: AtDimension) -> list[tuple[str, str]]:
         (size(row.space_bytes), ""),
         (size(row.vector_bytes), ""),
         (duration(row.query_seconds), ""),
-        (f"{percent(row.truncation.variance)[:-2]} · {percent(row.pca.variance)}", ""),
+        (f"{decimal(100 * row.truncation.variance, places=1)} · {percent(row.pca.variance)}", ""),
     ]
     if report.full.pca.quality is not None:
         cells[3:3] = [(" · ".join(decimal(row.kept(way).quality) for way in WAYS), "")]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nearfield.report.characters import elided, one_line
-from nearfield.report.numbers import ABSENT, decimal, size
+from nearfield.report.numbers import decimal, interval, size
 from nearfield.space.dimension_report import WAYS, AtDimension, DimensionReport, Shrinking
 
 NAMES: dict[Shrinking, str] = {"truncation": "truncation", "pca": "PCA"}
@@ -75,7 +75,7 @@ def _gain(report: DimensionReport, row: AtDimension, way: Shrinking) -> str:
         )
     return (
         f"{row.dim} dimensions keep {percent(overlap.mean)} of the {report.k} nearest neighbours "
-        f"[{percent(overlap.low)[:-2]}, {percent(overlap.high)[:-2]}] at {percent(row.dim / full.dim, places=0)} of the "
+        f"{interval(100 * overlap.low, 100 * overlap.high, places=1)} at {percent(row.dim / full.dim, places=0)} of the "
         f"memory ({size(row.space_bytes)} instead of {size(full.space_bytes)}) and "
         f"{percent(row.query_seconds / full.query_seconds, places=0)} of the search time{judged}"
     )
@@ -144,5 +144,5 @@ def geometry_rows(report: DimensionReport) -> list[tuple[str, str, str]]:
 def overlap_cell(row: AtDimension, way: Shrinking) -> tuple[str, str]:
     """Write what is kept, and its interval."""
     overlap = row.kept(way).overlap
-    ends = (percent(overlap.low)[:-2], percent(overlap.high)[:-2])
-    return percent(overlap.mean), "" if ABSENT in ends or overlap.low == overlap.high else f"[{ends[0]}, {ends[1]}]"
+    is_sure = overlap.low == overlap.high
+    return percent(overlap.mean), "" if is_sure else interval(100 * overlap.low, 100 * overlap.high, places=1)
