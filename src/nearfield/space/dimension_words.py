@@ -75,8 +75,8 @@ def _gain(report: DimensionReport, row: AtDimension, way: Shrinking) -> str:
         )
     return (
         f"{row.dim} dimensions keep {percent(overlap.mean)} of the {report.k} nearest neighbours "
-        f"{interval(100 * overlap.low, 100 * overlap.high, places=1)} at {percent(row.dim / full.dim, places=0)} of the "
-        f"memory ({size(row.space_bytes)} instead of {size(full.space_bytes)}) and "
+        f"{interval(100 * overlap.low, 100 * overlap.high, places=1)} at {percent(row.dim / full.dim, places=0)} of "
+        f"the memory ({size(row.space_bytes)} instead of {size(full.space_bytes)}) and "
         f"{percent(row.query_seconds / full.query_seconds, places=0)} of the search time{judged}"
     )
 
