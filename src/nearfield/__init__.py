@@ -39,8 +39,21 @@ if TYPE_CHECKING:
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
     from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.alignment import align as align
+    from nearfield.space.alignment_report import Alignment as Alignment
+    from nearfield.space.dimension import measure_dimension as measure_dimension
+    from nearfield.space.dimension_report import DimensionReport as DimensionReport
+    from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
+    from nearfield.space.neighbour_comparison import NeighbourComparison as NeighbourComparison
+    from nearfield.space.neighbour_comparison import compare_neighbours as compare_neighbours
     from nearfield.space.neighbours import Neighbour as Neighbour
+    from nearfield.space.postprocessing import centre as centre
+    from nearfield.space.postprocessing import quantise as quantise
+    from nearfield.space.postprocessing import reduce as reduce
+    from nearfield.space.postprocessing import remove_top_components as remove_top_components
+    from nearfield.space.postprocessing import truncate as truncate
+    from nearfield.space.postprocessing import whiten as whiten
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
     from nearfield.stores.base import StoreConfig as StoreConfig
@@ -51,12 +64,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Alignment": "space.alignment_report",
     "CatalogueEntry": "encoders.catalogue",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
     "Dataset": "data.beir",
+    "DimensionReport": "space.dimension_report",
     "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
@@ -65,7 +80,9 @@ _HOMES = {
     "Image": "data.images",
     "IntrinsicReport": "evaluation.intrinsic_report",
     "Judgements": "data.judgements",
+    "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
+    "NeighbourComparison": "space.neighbour_comparison",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -75,9 +92,12 @@ _HOMES = {
     "Subwords": "space.subwords",
     "VectorCache": "encoders.cache",
     "WordSetEntry": "data.word_sets",
+    "align": "space.alignment",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
+    "centre": "space.postprocessing",
     "compare": "evaluation.compare",
+    "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
@@ -86,12 +106,18 @@ _HOMES = {
     "load_encoder": "encoders.load",
     "load_space": "space.load",
     "load_word_set": "data.word_sets",
+    "measure_dimension": "space.dimension",
+    "quantise": "space.postprocessing",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "reduce": "space.postprocessing",
+    "remove_top_components": "space.postprocessing",
     "train_word2vec": "training.word2vec.train",
+    "truncate": "space.postprocessing",
+    "whiten": "space.postprocessing",
     "word_sets": "data.word_sets",
     "write_beir": "data.beir",
 }

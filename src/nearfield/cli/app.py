@@ -16,6 +16,7 @@ from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
+from nearfield.cli.space import space
 from nearfield.cli.train import train
 from nearfield.cli.words import words
 
@@ -35,6 +36,7 @@ def main() -> None:
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
       words     Which words are near, and how good is a space of words?
+      space     How do the vectors of a space lie?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?
@@ -55,6 +57,7 @@ for command in (
     encoders,
     train,
     words,
+    space,
     convert,
     cache,
     completion,

@@ -3,11 +3,11 @@
 import click
 
 from nearfield.cli.words_analogy import analogy
+from nearfield.cli.words_evaluate import evaluate
 from nearfield.cli.words_odd import odd
+from nearfield.cli.words_sets import sets
 from nearfield.cli.words_similar import similar
 from nearfield.cli.words_similarity import similarity
-from nearfield.cli.words_evaluate import evaluate
-from nearfield.cli.words_sets import sets
 
 
 @click.group(short_help="Ask a space of words for neighbours and analogies, and measure it.")

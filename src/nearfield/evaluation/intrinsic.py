@@ -9,10 +9,10 @@ from nearfield.errors import InvalidInputError
 from nearfield.evaluation.intrinsic_measures import METHODS, MeasuredSet, Missing, measure_set
 from nearfield.evaluation.intrinsic_report import IntrinsicProtocol, IntrinsicReport, IntrinsicResult, IntrinsicScore
 from nearfield.evaluation.lexicon import Case, Lexicon
-from nearfield.evaluation.statistics import Interval, check_level, check_resamples
 from nearfield.progress import Progress, silent
 from nearfield.space.analogies import AnalogyMethod
 from nearfield.space.space import Space
+from nearfield.statistics import Interval, check_level, check_resamples
 
 Sets: TypeAlias = "Sequence[str | os.PathLike[str] | WordSet] | None"
 

@@ -18,13 +18,13 @@ from nearfield.evaluation.intrinsic_measures import METHODS, MeasuredSet
 from nearfield.evaluation.intrinsic_report import IntrinsicProtocol
 from nearfield.evaluation.lexicon import Case
 from nearfield.evaluation.significance import holm, holm_levels
-from nearfield.evaluation.statistics import Bootstrap, Interval
 from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
 from nearfield.report.table import Column, text_table
 from nearfield.space.space import Space
+from nearfield.statistics import Bootstrap, Interval
 
 Verdict: TypeAlias = Literal["better", "worse", "tied"]
 

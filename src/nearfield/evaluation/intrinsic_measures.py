@@ -22,10 +22,10 @@ from nearfield.evaluation.resampling import (
     resampled_means,
     spearman_of,
 )
-from nearfield.evaluation.statistics import Bootstrap
 from nearfield.progress import Progress, silent
 from nearfield.space.analogies import AnalogyMethod
 from nearfield.space.analogy_questions import answer_analogies
+from nearfield.statistics import Bootstrap
 
 Missing: TypeAlias = Literal["skip", "zero"]
 

@@ -11,11 +11,11 @@ from typing import Any
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.intrinsic_measures import Missing
 from nearfield.evaluation.lexicon import Case
-from nearfield.evaluation.statistics import Interval
 from nearfield.files import replace_file
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
 from nearfield.report.table import Column, text_table
+from nearfield.statistics import Interval
 
 WHOLE = ("", "semantic", "syntactic")
 """Sections that the table shows; the others are in `to_json` and on the page."""

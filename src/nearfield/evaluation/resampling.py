@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Scores
-from nearfield.evaluation.statistics import BLOCK_DRAWS
+from nearfield.statistics import BLOCK_DRAWS
 
 Counts = npt.NDArray[np.float64]
 Resampled = Callable[[Counts], Scores]
