@@ -21,7 +21,7 @@ from harness import machine, shared_data, write
 
 import nearfield as nf
 from nearfield.arrays import Vectors, normalise
-from nearfield.evaluation.statistics import bootstrap_interval
+from nearfield.statistics import bootstrap_interval
 
 K = 10
 

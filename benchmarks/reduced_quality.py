@@ -20,7 +20,7 @@ from nearfield.arrays import Vectors, normalise
 from nearfield.encoders.cached import CachedEncoder
 from nearfield.encoders.reduced import ReducedEncoder
 from nearfield.evaluation.metrics import evaluate_run
-from nearfield.evaluation.statistics import bootstrap_interval
+from nearfield.statistics import bootstrap_interval
 
 ENCODER = "all-MiniLM-L6-v2"
 DIMS = (384, 256, 128, 64)

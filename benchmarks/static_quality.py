@@ -25,7 +25,7 @@ from nearfield.arrays import normalise
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.static import StaticEncoder
 from nearfield.evaluation.metrics import evaluate_run
-from nearfield.evaluation.statistics import bootstrap_interval
+from nearfield.statistics import bootstrap_interval
 
 TEACHER = "all-MiniLM-L6-v2"
 SHIPPED = "nearfield-static"

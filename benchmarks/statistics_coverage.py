@@ -18,8 +18,8 @@ from harness import machine, measure, measure_alternately, write
 from nearfield.evaluation.decision import decide
 from nearfield.evaluation.metrics import evaluate_run
 from nearfield.evaluation.significance import randomisation_test
-from nearfield.evaluation.statistics import Bootstrap, bootstrap, bootstrap_interval
-from nearfield.evaluation.student import t_quantile
+from nearfield.statistics import Bootstrap, bootstrap, bootstrap_interval
+from nearfield.student import t_quantile
 
 MARGIN = 0.01
 TRIALS = {50: 2000, 300: 2000, 1000: 1000}

@@ -37,7 +37,7 @@ from nearfield.encoders.base import Encoder, Item
 from nearfield.encoders.find import installed
 from nearfield.evaluation.metrics import evaluate_run
 from nearfield.evaluation.run import run_queries
-from nearfield.evaluation.statistics import bootstrap_interval
+from nearfield.statistics import bootstrap_interval
 
 REFERENCE = "all-MiniLM-L6-v2"
 ENCODERS = ("nearfield-static", REFERENCE)

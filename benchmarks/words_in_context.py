@@ -16,7 +16,7 @@ from harness import machine, shared_data, write
 
 from nearfield.arrays import normalise
 from nearfield.encoders.transformer import TransformerEncoder
-from nearfield.evaluation.statistics import bootstrap_interval
+from nearfield.statistics import bootstrap_interval
 
 # (0,) is the control: the embeddings of tokens and positions, before any text is seen.
 _LAYERS = ((0,), (-1,), (-2,), (-4,))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nearfield.data.judgements import read_qrels as read_qrels
     from nearfield.data.judgements import read_queries as read_queries
     from nearfield.data.records import Record as Record
+    from nearfield.data.word_sets import WordSetEntry as WordSetEntry
+    from nearfield.data.word_sets import load_word_set as load_word_set
+    from nearfield.data.word_sets import word_sets as word_sets
     from nearfield.data.wordnet import WordNet as WordNet
     from nearfield.data.wordnet import read_wordnet as read_wordnet
     from nearfield.encoders.api_options import ServiceOptions as ServiceOptions
@@ -35,10 +38,27 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.evaluation.hierarchy import HierarchyReport as HierarchyReport
     from nearfield.evaluation.hierarchy import evaluate_hierarchy as evaluate_hierarchy
+    from nearfield.evaluation.intrinsic import evaluate_intrinsic as evaluate_intrinsic
+    from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
+    from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
+    from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.alignment import align as align
+    from nearfield.space.alignment_report import Alignment as Alignment
+    from nearfield.space.dimension import measure_dimension as measure_dimension
+    from nearfield.space.dimension_report import DimensionReport as DimensionReport
     from nearfield.space.hierarchy import build_tree as build_tree
+    from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
+    from nearfield.space.neighbour_comparison import NeighbourComparison as NeighbourComparison
+    from nearfield.space.neighbour_comparison import compare_neighbours as compare_neighbours
     from nearfield.space.neighbours import Neighbour as Neighbour
+    from nearfield.space.postprocessing import centre as centre
+    from nearfield.space.postprocessing import quantise as quantise
+    from nearfield.space.postprocessing import reduce as reduce
+    from nearfield.space.postprocessing import remove_top_components as remove_top_components
+    from nearfield.space.postprocessing import truncate as truncate
+    from nearfield.space.postprocessing import whiten as whiten
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
     from nearfield.space.tree import Tree as Tree
@@ -46,10 +66,12 @@ if TYPE_CHECKING:
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
+    from nearfield.training.word2vec.train import train_word2vec as train_word2vec
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Alignment": "space.alignment_report",
     "CatalogueEntry": "encoders.catalogue",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
@@ -57,6 +79,7 @@ _HOMES = {
     "CostModel": "evaluation.cost",
     "Cut": "space.tree_cut",
     "Dataset": "data.beir",
+    "DimensionReport": "space.dimension_report",
     "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
@@ -64,33 +87,52 @@ _HOMES = {
     "HierarchyReport": "evaluation.hierarchy",
     "Hit": "collection.results",
     "Image": "data.images",
+    "IntrinsicReport": "evaluation.intrinsic_report",
     "Judgements": "data.judgements",
+    "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
+    "NeighbourComparison": "space.neighbour_comparison",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
     "Space": "space.space",
+    "SpaceComparison": "evaluation.intrinsic_comparison",
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
     "Tree": "space.tree",
     "VectorCache": "encoders.cache",
     "WordNet": "data.wordnet",
+    "WordSetEntry": "data.word_sets",
+    "align": "space.alignment",
     "build_collection": "collection.build",
     "build_tree": "space.hierarchy",
     "catalogue": "encoders.catalogue",
+    "centre": "space.postprocessing",
     "compare": "evaluation.compare",
+    "compare_neighbours": "space.neighbour_comparison",
+    "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
     "evaluate_hierarchy": "evaluation.hierarchy",
+    "evaluate_intrinsic": "evaluation.intrinsic",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
+    "load_word_set": "data.word_sets",
+    "measure_dimension": "space.dimension",
+    "quantise": "space.postprocessing",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
     "read_wordnet": "data.wordnet",
+    "reduce": "space.postprocessing",
+    "remove_top_components": "space.postprocessing",
+    "train_word2vec": "training.word2vec.train",
+    "truncate": "space.postprocessing",
+    "whiten": "space.postprocessing",
+    "word_sets": "data.word_sets",
     "write_beir": "data.beir",
 }
 

@@ -8,7 +8,7 @@ from bundled_howto import strict_json
 from nearfield.evaluation import doctor, quality_gate
 from nearfield.evaluation.doctor import DoctorReport, RuntimeReport
 from nearfield.evaluation.quality_gate import GateResult
-from nearfield.evaluation.statistics import Interval
+from nearfield.statistics import Interval
 
 REPORT = DoctorReport("tiny", "onnxruntime", "openvino-bf16", "why", (RuntimeReport("onnxruntime", "", 0, 0, 5, 1, 9),))
 PASSED = GateResult("tiny", "abc", 0.995, 0.5, 0.501, Interval(0.001, -0.002, 0.004), 1109, 1000)

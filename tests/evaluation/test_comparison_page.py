@@ -11,8 +11,8 @@ from nearfield.evaluation.comparison import CandidateResult, ComparisonReport, P
 from nearfield.evaluation.comparison_page import comparison_html, comparison_markdown, comparison_text
 from nearfield.evaluation.cost import Cost, CostModel
 from nearfield.evaluation.decision import decide
-from nearfield.evaluation.statistics import bootstrap_interval
 from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.statistics import bootstrap_interval
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 RNG = np.random.default_rng(0)

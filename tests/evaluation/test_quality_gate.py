@@ -15,7 +15,7 @@ from nearfield.encoders.load import load_encoder
 from nearfield.errors import CapabilityError, InvalidInputError
 from nearfield.evaluation import quality_gate
 from nearfield.evaluation.quality_gate import GateData, GateResult, gate_data, gate_int8, nearest, run_gate
-from nearfield.evaluation.statistics import Interval
+from nearfield.statistics import Interval
 
 DATA = GateData(
     documents={f"d{i}": f"word{i} word{i % 5} filler" for i in range(60)},

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.significance import holm, holm_levels, randomisation_test
-from nearfield.evaluation.statistics import bootstrap, bootstrap_interval
-from nearfield.evaluation.student import t_quantile, t_tail
+from nearfield.statistics import bootstrap, bootstrap_interval
+from nearfield.student import t_quantile, t_tail
 
 SCORES = np.array([0.0, 0.0, 0.2, 0.5, 0.63, 0.63, 0.8, 1.0, 1.0, 1.0])
 values_of_queries = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=2, max_size=40)

@@ -18,6 +18,7 @@ from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
 from nearfield.cli.space import space
 from nearfield.cli.train import train
+from nearfield.cli.words import words
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,6 +35,7 @@ def main() -> None:
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
+      words     Which words are near, and how good is a space of words?
       space     How do the vectors of a space lie?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
@@ -54,6 +56,7 @@ for command in (
     doctor,
     encoders,
     train,
+    words,
     space,
     convert,
     cache,

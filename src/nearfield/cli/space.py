@@ -2,7 +2,10 @@
 
 import click
 
+from nearfield.cli.space_align import align
+from nearfield.cli.space_dimension import dimension
 from nearfield.cli.space_taxonomy import taxonomy
+from nearfield.cli.space_transform import transform
 from nearfield.cli.space_tree import tree
 
 
@@ -11,5 +14,8 @@ def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
 
 
+space.add_command(align)
+space.add_command(dimension)
 space.add_command(taxonomy)
+space.add_command(transform)
 space.add_command(tree)

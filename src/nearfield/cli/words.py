@@ -2,6 +2,13 @@
 
 import click
 
+from nearfield.cli.words_analogy import analogy
+from nearfield.cli.words_evaluate import evaluate
+from nearfield.cli.words_odd import odd
+from nearfield.cli.words_sets import sets
+from nearfield.cli.words_similar import similar
+from nearfield.cli.words_similarity import similarity
+
 
 @click.group(short_help="Ask a space of words for neighbours and analogies, and measure it.")
 def words() -> None:
@@ -9,3 +16,7 @@ def words() -> None:
 
     SPACE is what `nearfield train word2vec` wrote, or a file of word2vec, GloVe, fastText or gensim.
     """
+
+
+for command in (similar, similarity, analogy, odd, evaluate, sets):
+    words.add_command(command)

@@ -30,9 +30,9 @@ from nearfield.evaluation.cost import Cost, CostModel
 from nearfield.evaluation.decision import decide
 from nearfield.evaluation.metrics import evaluate_run, parse_metric
 from nearfield.evaluation.run import METRICS, Run, run_queries
-from nearfield.evaluation.statistics import bootstrap_interval
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.statistics import bootstrap_interval
 
 SHOWN_DEPTH = 10
 LEAST_SAVING = 0.05  # US dollars a month: less decides nothing

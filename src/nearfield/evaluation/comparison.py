@@ -18,11 +18,11 @@ from nearfield.encoders.load import load_encoder
 from nearfield.errors import DataError, InvalidInputError, SpaceMismatchError
 from nearfield.evaluation.cost import Cost, CostModel
 from nearfield.evaluation.decision import Decision
-from nearfield.evaluation.statistics import Interval
 from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import from_json, to_json
 from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.statistics import Interval
 from nearfield.stores.base import StoreConfig
 
 FORMAT_VERSION = 1

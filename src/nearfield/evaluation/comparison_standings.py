@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from nearfield.evaluation.comparison import CandidateResult, ComparisonReport
-from nearfield.evaluation.statistics import Interval
 from nearfield.report.svg import Emphasis
+from nearfield.statistics import Interval
 
 MARKERS: dict[Emphasis, str] = {"chosen": "→", "good": "=", "unclear": "?", "worse": ""}
 

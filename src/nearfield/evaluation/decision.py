@@ -13,7 +13,7 @@ from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.decision_words import explain
 from nearfield.evaluation.significance import holm, holm_levels, randomisation_test
-from nearfield.evaluation.statistics import Interval, as_scores, bootstrap, bootstrap_interval, check_level
+from nearfield.statistics import Interval, as_scores, bootstrap, bootstrap_interval, check_level
 
 Verdict: TypeAlias = Literal["good", "unclear", "worse"]
 

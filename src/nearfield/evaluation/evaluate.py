@@ -10,11 +10,11 @@ from nearfield.collection.collection import Collection
 from nearfield.data.judgements import Judgements
 from nearfield.evaluation.metrics import evaluate_run, parse_metric
 from nearfield.evaluation.run import METRICS, run_queries
-from nearfield.evaluation.statistics import Interval, bootstrap_interval
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import decimal, duration, interval
 from nearfield.report.table import Column, text_table
+from nearfield.statistics import Interval, bootstrap_interval
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from nearfield.arrays import Scores
 from nearfield.data.wordnet import WordNet, read_wordnet
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.hypernym_direction import Direction, directions
-from nearfield.evaluation.statistics import check_level, check_resamples
 from nearfield.evaluation.taxonomy import Senses, Taxonomy, taxonomy_of
 from nearfield.evaluation.tree_agreement import (
     Agreement,
@@ -31,6 +30,7 @@ from nearfield.space.hierarchy import Linkage, build_tree
 from nearfield.space.space import Space
 from nearfield.space.subwords import ngram_rows
 from nearfield.space.tree import Tree, TreeMetric
+from nearfield.statistics import check_level, check_resamples
 
 ROOTS = ("animal.n.01", "plant.n.02", "artifact.n.01", "food.n.02")
 FEWEST_WORDS = 10

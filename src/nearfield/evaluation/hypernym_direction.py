@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearfield.arrays import Scores
-from nearfield.evaluation.statistics import Bootstrap
 from nearfield.evaluation.taxonomy import Taxonomy
 from nearfield.space.keys import Positions
 from nearfield.space.space import Space
+from nearfield.statistics import Bootstrap
 
 _EQUAL = 1e-5  # float32 lengths of unit vectors differ by less
 

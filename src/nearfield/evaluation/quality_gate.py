@@ -16,10 +16,10 @@ from nearfield.encoders.options import VectorOptions, override, split_name
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.doctor import require_local
 from nearfield.evaluation.metrics import evaluate_run
-from nearfield.evaluation.statistics import Interval, bootstrap_interval
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import decimal, interval
+from nearfield.statistics import Interval, bootstrap_interval
 
 LEAST_COSINE = 0.99
 MARGIN = 0.005

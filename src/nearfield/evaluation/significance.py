@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
-from nearfield.evaluation.statistics import BLOCK_DRAWS, as_scores, check_resamples
+from nearfield.statistics import BLOCK_DRAWS, as_scores, check_resamples
 
 
 def randomisation_test(differences: npt.ArrayLike, *, resamples: int = 10_000, seed: int = 0) -> float:

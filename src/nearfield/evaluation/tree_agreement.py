@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Scores
-from nearfield.evaluation.statistics import Bootstrap
 from nearfield.evaluation.taxonomy import Taxonomy
 from nearfield.space.keys import Positions
 from nearfield.space.tree import Tree
+from nearfield.statistics import Bootstrap
 
 _TRIPLETS = 10_000
 PERMUTATIONS = 199

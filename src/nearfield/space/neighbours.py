@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nearfield.arrays import METRICS, Metric, Scores, Vectors
+from nearfield.arrays import METRICS, Metric, Scores, Vectors, row_norms
 from nearfield.errors import InvalidInputError
 from nearfield.space.keys import Positions
 
@@ -21,17 +21,28 @@ class Neighbour(NamedTuple):
     score: float
 
 
+def require_metric(metric: str) -> None:
+    """Raise `InvalidInputError` unless there is such a metric."""
+    if metric not in METRICS:
+        raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+
+
+def require_k(k: int) -> None:
+    """Raise `InvalidInputError` unless so many can be found."""
+    if k < 1:
+        raise InvalidInputError(f"k must be at least 1, got {k}")
+
+
 def pair_similarity(one: Vectors, other: Vectors, *, metric: Metric) -> float:
     """Say how similar two vectors `(d,)` are in a metric; see `Space.similarity`."""
+    require_metric(metric)
     a, b = one.astype(np.float64), other.astype(np.float64)
     if metric == "cosine":
         lengths = np.linalg.norm(a) * np.linalg.norm(b)
         return float(np.clip(a @ b / lengths, -1, 1)) if lengths else 0.0
     if metric == "dot":
         return float(a @ b)
-    if metric == "l2":
-        return -float(np.linalg.norm(a - b))
-    raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    return -float(np.linalg.norm(a - b))
 
 
 def pair_distance(one: Vectors, other: Vectors, *, metric: Metric) -> float:
@@ -57,3 +68,16 @@ def top_rows(scores: Scores, k: int) -> Positions:
     else:
         rows = np.arange(len(scores))
     return rows[np.argsort(-scores[rows], kind="stable")[:k]].astype(np.int64)
+
+
+def farthest_from_mean(vectors: Vectors) -> int:
+    """Find the row `(n, d)` whose direction is farthest from the mean of all directions; of equal ones the earliest.
+
+    Args:
+        vectors: `(n, d)` float32, no row zero; at least one.
+
+    Returns:
+        The row, the last in gensim's `rank_by_centrality`.
+    """
+    units = vectors / row_norms(vectors)[:, None]
+    return int(np.argmin((units * units.mean(axis=0)).sum(axis=1)))

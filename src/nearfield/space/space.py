@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from nearfield.arrays import Metric, Scores, Vectors, as_matrix, normalise, row_norms
 from nearfield.errors import InvalidInputError, UnknownKeyError
-from nearfield.space.analogies import AnalogyMethod, solve_analogy
+from nearfield.space.analogies import AnalogyMethod, solve
+from nearfield.space.asked import Asked, queries_of, terms_of
 from nearfield.space.keys import Keys, Positions
-from nearfield.space.neighbours import Neighbour, pair_distance, pair_similarity
+from nearfield.space.nearest import RowSearch
+from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_distance, pair_similarity
 from nearfield.space.subwords import Subwords
 
 
@@ -102,6 +104,10 @@ class Space:
     def unit_vectors(self) -> Vectors:
         """`(n, d)` float32, the vectors scaled to length 1; made and kept when first asked for."""
         return _read_only(normalise(self.vectors))
+
+    @cached_property
+    def _search(self) -> RowSearch:
+        return RowSearch(self.vectors, self.norms)
 
     def __len__(self) -> int:
         """Count the keys."""
@@ -219,32 +225,67 @@ class Space:
         return pair_distance(self.vector(key), self.vector(other), metric=metric)
 
     def most_similar(
-        self,
-        positive: str | Sequence[str] = (),
-        negative: str | Sequence[str] = (),
-        *,
-        k: int = 10,
-        method: AnalogyMethod = "3CosAdd",
+        self, positive: Asked = (), negative: Asked = (), *, k: int = 10, method: AnalogyMethod = "3CosAdd"
     ) -> list[Neighbour]:
         """Find the keys nearest to some and farthest from others: neighbours of one key, or an analogy.
 
         `most_similar("cat")` gives neighbours; `most_similar(["king", "woman"], ["man"])` asks what is to woman as king
-        is to man. What was asked with is left out.
+        is to man. What was asked with is left out. Among the first keys only: `space.first(30_000).most_similar(...)`.
 
         Args:
-            positive: Keys to be near to.
-            negative: Keys to be far from.
+            positive: Keys, or vectors `(d,)` of any length but zero, to be near to.
+            negative: Keys or vectors to be far from.
             k: How many to find; fewer if the space has not as many.
-            method: See `nearfield.space.analogies`.
+            method: `3CosAdd`, `3CosMul` or `PairDirection`; see `nearfield.space.analogies`.
 
         Returns:
             The nearest, best first; of equal ones, the earlier key first.
 
         Raises:
             UnknownKeyError: If one is not known.
-            InvalidInputError: If nothing is asked, `k` is below 1, or the method does not fit.
+            InvalidInputError: If nothing is asked, it cancels out, `k` is below 1, or the method does not fit.
         """
-        return solve_analogy(self, _listed(positive), _listed(negative), k=k, method=method)
+        return self._named(*solve(self._search, terms_of(self, positive, negative), k=k, method=method))
+
+    def neighbours_of(
+        self, queries: Sequence[str] | Vectors, *, k: int = 10, metric: Metric = "cosine"
+    ) -> list[list[Neighbour]]:
+        """Find the nearest keys of each of many keys or vectors, much faster than one after the other.
+
+        Args:
+            queries: Keys, each of which is left out of its own neighbours; or vectors `(m, d)`.
+            k: How many to find for each; fewer if the space has not as many.
+            metric: `cosine`, `dot` or `l2`, which scores by the negative distance.
+
+        Returns:
+            For each query its nearest keys, best first; of equal ones, the earlier key first.
+
+        Raises:
+            UnknownKeyError: If a key is not known.
+            InvalidInputError: If `k` is below 1, there is no such metric, or a vector does not fit.
+        """
+        vectors, own = queries_of(self, queries, metric=metric)
+        found = self._search.nearest_to_each(vectors, k=k, metric=metric, excluded=own)
+        pairs = zip(found.rows, found.scores, strict=True)
+        return [self._named(rows[rows >= 0], scores[rows >= 0]) for rows, scores in pairs]
+
+    def doesnt_match(self, keys: Sequence[str]) -> str:
+        """Find the key that fits the others least: the farthest, by cosine, from the mean of their directions.
+
+        Args:
+            keys: At least three.
+
+        Returns:
+            One of them; of equally far ones the earliest.
+
+        Raises:
+            UnknownKeyError: If one is not known.
+            InvalidInputError: If there are fewer than three, of which none could be the odd one.
+        """
+        vectors = self.vectors_of(keys)
+        if len(keys) < 3:
+            raise InvalidInputError(f"an odd one out needs at least 3 keys, got {len(keys)}")
+        return keys[farthest_from_mean(vectors)]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `.space` folder, which opens at once whatever its size; see `nearfield.space.folder`."""
@@ -263,14 +304,14 @@ class Space:
             about=self.about,
         )
 
+    def _named(self, rows: Positions, scores: Scores) -> list[Neighbour]:
+        pairs = zip(rows.tolist(), scores.tolist(), strict=True)
+        return [Neighbour(self.keys[row], score) for row, score in pairs]
+
     def _unknown(self, key: str) -> str:
         near = self.keys.suggest(key)
         hint = f"near it are: {', '.join(map(repr, near))}" if near else "there is nothing like it"
         return f"{key!r:.80} is not among the {len(self):,} keys; {hint}"
-
-
-def _listed(keys: str | Sequence[str]) -> list[str]:
-    return [keys] if isinstance(keys, str) else list(keys)
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
-from nearfield.evaluation.student import t_quantile, t_tail
+from nearfield.student import t_quantile, t_tail
 
 _NORMAL = NormalDist()
 BLOCK_DRAWS = 1 << 16  # indices drawn at once: 512 kB, which stay in a core's cache

@@ -1,0 +1,48 @@
+import math
+
+import numpy as np
+import pytest
+
+from nearfield.space.spectrum import effective_rank, participation_ratio, principal_directions, second_moments
+
+
+@pytest.fixture
+def matrix():
+    return np.random.default_rng(0).normal([1, 2, 3, 4], [4, 3, 2, 1], (200, 4)).astype(np.float32)
+
+
+def test_moments_around_the_mean_are_the_covariance(matrix):
+    mean, moments = second_moments(matrix, centred=True)
+    np.testing.assert_allclose(mean, matrix.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments, np.cov(matrix.T, bias=True), rtol=1e-5)
+
+
+def test_moments_around_zero_keep_the_mean_in(matrix):
+    mean, moments = second_moments(matrix, centred=False)
+    assert not mean.any()
+    np.testing.assert_allclose(moments, matrix.T @ matrix / 200, rtol=1e-5)
+
+
+def test_directions_diagonalise_the_moments_from_large_to_small(matrix):
+    _, moments = second_moments(matrix, centred=True)
+    values, directions = principal_directions(moments)
+    assert (np.diff(values) < 0).all()
+    np.testing.assert_allclose(directions.T @ moments @ directions, np.diag(values), atol=1e-9)
+    assert (directions[np.abs(directions).argmax(axis=0), range(4)] > 0).all()
+
+
+@pytest.mark.parametrize("count", [effective_rank, participation_ratio])
+def test_directions_that_vary_equally_count_one_each(count):
+    assert count(np.array([2.0, 2.0, 2.0, 0.0])) == pytest.approx(3)
+
+
+def test_effective_rank_is_by_entropy_of_singular_values_and_participation_by_variances():
+    variances = np.array([9.0, 1.0])  # singular values 3 and 1
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert effective_rank(variances) == pytest.approx(math.exp(entropy))
+    assert participation_ratio(variances) == pytest.approx(100 / 82)
+
+
+@pytest.mark.parametrize("count", [effective_rank, participation_ratio])
+def test_nothing_is_said_where_nothing_varies(count):
+    assert math.isnan(count(np.zeros(3)))
