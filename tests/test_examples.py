@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import nearfield
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTED = {
     "bank_in_context": ["river ~ river", "a tree of the six, cut in two: river | money", "money against river"],
@@ -50,8 +48,6 @@ def test_every_example_is_run_and_short():
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_an_example_runs_and_prints_what_it_promises(name, tmp_path):
-    if name == "classic_demonstrations" and "train_word2vec" not in nearfield.__all__:
-        pytest.skip("needs train_word2vec")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py")],
         capture_output=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearfield.arrays import Scores
+from nearfield.evaluation.resampling import resample
 from nearfield.evaluation.taxonomy import Taxonomy
 from nearfield.space.keys import Positions
 from nearfield.space.space import Space
@@ -89,6 +90,6 @@ def _direction(rule: str, signs: Scores, pairs: Positions, level: float, resampl
     accuracy = float(right.mean())
     if len(sums) < 2:
         return Direction(rule, accuracy, math.nan, math.nan)
-    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), resamples)
-    ends = Bootstrap(accuracy, len(sums), np.sort((drawn @ sums) / (drawn @ counts))).interval(level)
+    resampled = resample(lambda drawn: (drawn @ sums) / (drawn @ counts), len(sums), resamples=resamples, seed=seed)
+    ends = Bootstrap(accuracy, len(sums), np.sort(resampled)).interval(level)
     return Direction(rule, accuracy, ends.low, ends.high)

@@ -1,13 +1,14 @@
 """How far a tree of words agrees with a taxonomy of them."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Scores
+from nearfield.evaluation.resampling import Counts, Resampled, resample
 from nearfield.evaluation.taxonomy import Taxonomy
 from nearfield.space.keys import Positions
 from nearfield.space.tree import Tree
@@ -15,7 +16,6 @@ from nearfield.statistics import Bootstrap
 
 _TRIPLETS = 10_000
 PERMUTATIONS = 199
-_DRAWN_AT_ONCE = 64  # resamples whose weights of triplets are in memory together
 
 Bools = npt.NDArray[np.bool_]
 
@@ -180,44 +180,29 @@ def agreements(tree: Tree, taxonomy: Taxonomy, *, level: float, resamples: int, 
     heights = np.concatenate([np.zeros(len(tree)), tree.heights])[joining_nodes(tree)]
     scores = pair_scores(heights, taxonomy.distances)
     triplets = draw_triplets(taxonomy.shared_depths, seed=seed)
-    weights = _weights(len(tree), resamples, seed)
-    return {
-        "purity": _agreement(
-            lambda order: dendrogram_purity(tree, taxonomy.classes[order]),
-            _resampled_purity(purities(tree, taxonomy.classes), taxonomy.classes, weights),
-            len(tree),
-            level,
-            seed,
-        ),
-        "correlation": _agreement(
-            lambda order: float(_permuted_correlation(scores, order)),
-            correlation(scores, weights),
-            len(tree),
-            level,
-            seed,
-        ),
-        "triplets": _agreement(
-            lambda order: _share(agreeing(order[triplets], heights)),
-            np.concatenate(list(_resampled_triplets(triplets, agreeing(triplets, heights), weights))),
-            len(tree),
-            level,
-            seed,
-        ),
+    by_order: dict[str, Callable[[Positions], float]] = {
+        "purity": lambda order: dendrogram_purity(tree, taxonomy.classes[order]),
+        "correlation": lambda order: _permuted_correlation(scores, order),
+        "triplets": lambda order: _share(agreeing(order[triplets], heights)),
     }
-
-
-def _agreement(
-    of_order: Callable[[Positions], float], resampled: Scores, count: int, level: float, seed: int
-) -> Agreement:
-    """Put a measure together from its value for each order of the words and from its resampled values."""
-    value = of_order(np.arange(count))
-    generator = np.random.default_rng(seed)
-    null = np.array([of_order(generator.permutation(count)) for _ in range(PERMUTATIONS)])
-    if math.isnan(value):
-        return Agreement(math.nan, math.nan, math.nan, math.nan, math.nan)
-    hits = int(np.count_nonzero(null >= value - 1e-12))
-    ends = Bootstrap(value, count, np.sort(resampled[np.isfinite(resampled)])).interval(level)
-    return Agreement(value, ends.low, ends.high, float(null.mean()), (hits + 1) / (PERMUTATIONS + 1))
+    by_counts: dict[str, Resampled] = {
+        "purity": _purity_of(purities(tree, taxonomy.classes), taxonomy.classes),
+        "correlation": lambda counts: correlation(scores, counts),
+        "triplets": _triplets_of(triplets, agreeing(triplets, heights)),
+    }
+    found = {}
+    for name, value_of in by_order.items():
+        value = value_of(np.arange(len(tree)))
+        if math.isnan(value):
+            found[name] = Agreement(value, math.nan, math.nan, math.nan, math.nan)
+            continue
+        resampled = resample(by_counts[name], len(tree), resamples=resamples, seed=seed)
+        ends = Bootstrap(value, len(tree), np.sort(resampled[np.isfinite(resampled)])).interval(level)
+        generator = np.random.default_rng(seed)
+        null = np.array([value_of(generator.permutation(len(tree))) for _ in range(PERMUTATIONS)])
+        hits = int(np.count_nonzero(null >= value - 1e-12))
+        found[name] = Agreement(value, ends.low, ends.high, float(null.mean()), (hits + 1) / (PERMUTATIONS + 1))
+    return found
 
 
 def _permuted_correlation(scores: PairScores, order: Positions) -> float:
@@ -227,26 +212,29 @@ def _permuted_correlation(scores: PairScores, order: Positions) -> float:
     return float(np.vdot(scores.tree, moved)) / scale if scale else 0.0
 
 
-def _resampled_purity(shares: Scores, classes: Positions, weights: Scores) -> Scores:
+def _purity_of(shares: Scores, classes: Positions) -> Resampled:
     same = (classes[:, None] == classes).astype(np.float64)
     np.fill_diagonal(same, 0)
-    pairs = _weighted(same, weights)
-    pure = _weighted(shares * same, weights)
-    found: Scores = np.divide(pure, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    pure = shares * same
+
+    def statistic(counts: Counts) -> Scores:
+        return _ratio(_weighted(pure, counts), _weighted(same, counts))
+
+    return statistic
+
+
+def _triplets_of(triplets: Positions, agree: Bools) -> Resampled:
+    def statistic(counts: Counts) -> Scores:
+        drawn = counts[:, triplets[:, 0]] * counts[:, triplets[:, 1]] * counts[:, triplets[:, 2]]
+        return _ratio(drawn @ agree, drawn.sum(axis=1))
+
+    return statistic
+
+
+def _ratio(part: Scores, whole: Scores) -> Scores:
+    """Divide; NaN for a resample without any pair or triplet."""
+    found: Scores = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return found
-
-
-def _resampled_triplets(triplets: Positions, agree: Bools, weights: Scores) -> Iterator[Scores]:
-    for start in range(0, len(weights), _DRAWN_AT_ONCE):
-        part = weights[start : start + _DRAWN_AT_ONCE]
-        drawn = part[:, triplets[:, 0]] * part[:, triplets[:, 1]] * part[:, triplets[:, 2]]
-        total = drawn.sum(axis=1)
-        yield np.divide(drawn @ agree, total, out=np.full(len(part), np.nan), where=total > 0)
-
-
-def _weights(count: int, resamples: int, seed: int) -> Scores:
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    return drawn.astype(np.float64)
 
 
 def _weighted(matrix: Scores, weights: Scores) -> Scores:
