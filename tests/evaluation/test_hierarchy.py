@@ -173,6 +173,13 @@ def test_a_space_that_knows_the_taxonomy_agrees_with_it_and_a_random_one_does_no
     assert [vars(found) for found in again.values()] == [vars(found) for found in random.values()]
 
 
+def test_what_cannot_be_measured_is_no_number(taxonomy):
+    # Each of the seven words is a class of its own.
+    found = agreements(nf.build_tree(perfect_space(taxonomy)), taxonomy, level=0.95, resamples=100, seed=0)
+    assert all(math.isnan(value) for value in vars(found["purity"]).values())
+    assert found["correlation"].value > 0.8
+
+
 def test_pairs_go_from_a_word_to_the_next_more_general_one_there_is(taxonomy):
     words = taxonomy.words
     named = [(words[one], words[above]) for one, above in hypernym_pairs(taxonomy)]

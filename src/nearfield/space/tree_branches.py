@@ -28,7 +28,7 @@ def branches(tree: "Tree", node: int) -> Branches:
 
     Args:
         tree: The tree.
-        node: A node that was merged of others.
+        node: A node of more than `FEW` keys.
 
     Returns:
         Two nodes of several keys each and those alone, or one node of few keys and those alone.
@@ -40,7 +40,5 @@ def branches(tree: "Tree", node: int) -> Branches:
             return Branches((left, right), tuple(alone))
         single, node = min(left, right), max(left, right)
         alone.append(tree.space.keys[single])
-        if node < len(tree):
-            return Branches((), (*alone, tree.space.keys[node]))
         if tree.sizes[node] <= FEW:
             return Branches((node,), tuple(alone))
