@@ -138,6 +138,18 @@ def test_rank_correlation_is_that_of_scipy_and_weights_of_one_change_nothing(cou
     np.testing.assert_allclose(correlation(scores, np.ones((2, count))), [expected] * 2, atol=1e-9)
 
 
+def test_a_resample_counts_each_pair_as_often_as_its_words_are_drawn():
+    generator = np.random.default_rng(0)
+    one, other = (generator.random((6, 6)) for _ in range(2))
+    one, other = one + one.T, other + other.T
+    drawn = [0, 0, 1, 3, 3, 5]
+    pairs = [(a, b) for a, b in itertools.combinations(drawn, 2) if a != b]
+    scores = pair_scores(one, other)
+    ranks = np.array([(scores.tree[pair], scores.taxonomy[pair]) for pair in pairs])
+    weights = np.bincount(drawn, minlength=6)[None].astype(float)
+    np.testing.assert_allclose(correlation(scores, weights), [np.corrcoef(ranks.T)[0, 1]])
+
+
 def test_a_constant_distance_has_no_correlation():
     assert correlation(pair_scores(np.ones((5, 5)), random_tree(5).space.vectors @ np.eye(5))).tolist() == [0]
 
@@ -186,6 +198,12 @@ def test_pairs_go_from_a_word_to_the_next_more_general_one_there_is(taxonomy):
     assert named == [("dog", "mammal"), ("wolf", "mammal"), ("cat", "mammal"), ("eagle", "bird"), ("crane", "bird")]
 
 
+def test_the_next_more_general_word_is_the_nearest_one_above(wordnet):
+    known = taxonomy_of(["dog", "mammal", "canine", "cat"], wordnet, "animal", senses="first", most=9)
+    named = [(known.words[one], known.words[above]) for one, above in hypernym_pairs(known)]
+    assert named == [("dog", "canine"), ("canine", "mammal"), ("cat", "mammal")]
+
+
 def test_the_more_general_word_is_told_by_centroid_length_order_and_spelling(taxonomy):
     vectors = np.ones((7, 2)) + np.array([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0.1, 0], [0, 0.1]])
     vectors[5] *= 0.1  # only mammal is shorter than its kinds
@@ -230,7 +248,9 @@ def test_the_report_has_a_result_for_each_root_that_the_space_knows(evaluated, t
         "triplet agreement",
     ]
     assert 0 < animals.pairs < 40
-    assert all(found.words > 1 for found in animals.classes)
+    pairs = [found.words * (found.words - 1) for found in animals.classes]
+    purity = np.average([found.purity for found in animals.classes], weights=pairs)
+    assert animals.measures[0].agreement.value == pytest.approx(purity)
     text = str(evaluated)
     assert "animal.n.01: 37 words for its 3,998 kinds" in text
     assert "Ward linkage of l2 distances" in text

@@ -193,6 +193,13 @@ def test_the_text_lists_small_branches_and_draws_large_ones(toy):
     assert whole[1:] == ["   ├─ car, bus", "   └─ eagle, owl, cat, dog"]
 
 
+def test_the_text_goes_as_deep_as_it_is_told():
+    tree = nf.build_tree(random_space(60))
+    for depth in range(4):
+        drawn = tree.text(k=1, depth=depth).partition("\n\n")[2].splitlines()
+        assert max(max(line.find("├─"), line.find("└─")) for line in drawn) == 3 * depth
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 60), st.integers(0, 4), st.integers(40, 100), st.integers(0, 99))
 def test_the_text_fits_its_width_and_whole_trees_show_every_key_once(count, depth, width, seed):
