@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nearfield.space.neighbours import Neighbour as Neighbour
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
+    from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -78,6 +79,7 @@ _HOMES = {
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
     "write_beir": "data.beir",
+    "write_space": "space.write",
 }
 
 __all__ = ["__version__", *_HOMES]  # the keys are the public names

@@ -56,13 +56,18 @@ class RowCollector:
         options: How to read.
         unit: What the place of a row is counted in.
         total: Rows that there will be, if known.
+
+    Attributes:
+        places: Where each row kept begins.
     """
+
+    places: "array[int]"
 
     def __init__(self, path: Path, dim: int, options: ReadOptions, *, unit: Unit, total: int | None = None) -> None:
         self._path, self._options, self._unit = path, options, unit
         self._total = total if options.limit is None or total is None else min(total, options.limit)
         self._row_of: dict[str, int] = {}
-        self._places = array("q")
+        self.places = array("q")
         self._vectors: Vectors = np.empty((0, dim), np.float32)
         self._norms: list[Scores] = []
         self._skipped = Skipped()
@@ -70,6 +75,11 @@ class RowCollector:
     def __len__(self) -> int:
         """Count the rows kept."""
         return len(self._row_of)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a row."""
+        return int(self._vectors.shape[1])
 
     @property
     def seen(self) -> int:
@@ -110,7 +120,7 @@ class RowCollector:
         start, room = len(self), len(keys) if self._options.limit is None else self._options.limit - len(self)
         if len(keys) <= room and self._all_good(keys, norms):
             self._row_of.update(zip(keys, range(start, start + len(keys)), strict=True))
-            self._places.extend(places)
+            self.places.extend(places)
         else:
             rows = zip(keys, norms.tolist(), places, strict=True)
             good = [row for row, (key, norm, place) in enumerate(rows) if self._takes(key, norm, place)]
@@ -148,11 +158,10 @@ class RowCollector:
             norms=np.concatenate(self._norms),
             subwords=subwords,
             counts=counts,
-            about=self.about(format),
+            about=self._about(format),
         )
 
-    def about(self, format: str) -> dict[str, Any]:
-        """Say where the rows came from and what was left out."""
+    def _about(self, format: str) -> dict[str, Any]:
         about: dict[str, Any] = {"source": self._path.name, "format": format}
         if self._skipped.count:
             about["skipped"] = {"count": self._skipped.count, "problems": list(self._skipped.problems)}
@@ -172,7 +181,7 @@ class RowCollector:
             return False
         if (earlier := self._row_of.get(key)) is not None:
             self.refuse(
-                f"{key!r:.80} stands at {self._unit} {self._places[earlier]} already; keys must be unique", place
+                f"{key!r:.80} stands at {self._unit} {self.places[earlier]} already; keys must be unique", place
             )
             return False
         if not norm or not math.isfinite(norm):
@@ -180,7 +189,7 @@ class RowCollector:
             self.refuse(f"the vector of {key!r:.80} {what}", place)
             return False
         self._row_of[key] = len(self._row_of)
-        self._places.append(place)
+        self.places.append(place)
         return True
 
     def _resize(self, rows: int) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 from nearfield.arrays import Vectors
 from nearfield.data.files import BOM, COMPRESSIONS, decode, open_bytes
 from nearfield.errors import DataError
+from nearfield.progress import Progress
 from nearfield.space.formats.rows import ReadOptions, RowCollector
+from nearfield.space.formats.writing import blocks_of, compressed_file, require_plain_keys
 from nearfield.space.space import Space
 
 _BLOCK_BYTES = 4_000_000
@@ -40,6 +42,16 @@ def read_glove(path: Path, options: ReadOptions) -> Space:
         _take_lines([first], 1, dim, collector)
         _read_rows(stream, collector, dim, line=2, count=None)
     return collector.space(format="glove")
+
+
+def write_word2vec(space: Space, path: Path, progress: Progress) -> None:
+    """Write text with a header, as word2vec and fastText do; compressed where the name ends in `.gz` or `.xz`."""
+    _write(space, path, progress, header=f"{len(space)} {space.dim}\n", format="word2vec")
+
+
+def write_glove(space: Space, path: Path, progress: Progress) -> None:
+    """Write text without a header; compressed where the name ends in `.gz` or `.xz`."""
+    _write(space, path, progress, header="", format="glove")
 
 
 def read_header(path: Path, stream: BinaryIO) -> tuple[int, int]:
@@ -84,6 +96,17 @@ def count_numbers(line: bytes) -> int:
     """Count the numbers at a line's end; the first field is the key whatever it looks like."""
     fields = line.split()[1:]
     return next((count for count, field in enumerate(reversed(fields)) if not _is_number(field)), len(fields))
+
+
+def _write(space: Space, path: Path, progress: Progress, *, header: str, format: str) -> None:
+    require_plain_keys(space, format=format)
+    # Nine digits bring each float32 back exactly.
+    row = "%s" + " %.9g" * space.dim + "\n"
+    with compressed_file(path) as file:
+        file.write(header.encode())
+        for block in blocks_of(space, progress):
+            rows = zip(space.keys[block], space.vectors[block].tolist(), strict=True)
+            file.write("".join([row % (key, *vector) for key, vector in rows]).encode())
 
 
 def _read_rows(stream: BinaryIO, collector: RowCollector, dim: int, *, line: int, count: int | None) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from nearfield.data.files import open_bytes
+from nearfield.progress import Progress
 from nearfield.space.formats.rows import ReadOptions, RowCollector
 from nearfield.space.formats.text import read_header, require_size
+from nearfield.space.formats.writing import blocks_of, compressed_file, require_plain_keys
 from nearfield.space.space import Space
 
 _BLOCK_BYTES = 8_000_000
@@ -40,6 +42,16 @@ def read_word2vec_binary(path: Path, options: ReadOptions) -> Space:
             if left:
                 raise collector.error(f"the header says {count:,} rows, and something follows them", offset)
     return collector.space(format="word2vec-binary")
+
+
+def write_word2vec_binary(space: Space, path: Path, progress: Progress) -> None:
+    """Write a binary file as word2vec does, a line break after each row."""
+    require_plain_keys(space, format="word2vec-binary")
+    with compressed_file(path) as file:
+        file.write(f"{len(space)} {space.dim}\n".encode())
+        for block in blocks_of(space, progress):
+            rows = zip(space.keys[block], space.vectors[block].astype("<f4"), strict=True)
+            file.write(b"".join([key.encode() + b" " + vector.tobytes() + b"\n" for key, vector in rows]))
 
 
 def _take_rows(buffer: bytes, offset: int, dim: int, collector: RowCollector, count: int) -> int:
