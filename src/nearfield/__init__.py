@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.encoder import save_encoder as save_encoder
+    from nearfield.space.encoder import space_encoder as space_encoder
+    from nearfield.space.encoding import encode_space as encode_space
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbours import Neighbour as Neighbour
     from nearfield.space.space import Space as Space
@@ -69,6 +72,7 @@ _HOMES = {
     "catalogue": "encoders.catalogue",
     "compare": "evaluation.compare",
     "distill": "training.distill",
+    "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
@@ -78,6 +82,8 @@ _HOMES = {
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "save_encoder": "space.encoder",
+    "space_encoder": "space.encoder",
     "write_beir": "data.beir",
     "write_space": "space.write",
 }

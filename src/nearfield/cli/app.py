@@ -16,7 +16,9 @@ from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
+from nearfield.cli.space import space
 from nearfield.cli.train import train
+from nearfield.cli.words import words
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +35,8 @@ def main() -> None:
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
+      words     What is near to a word, and what completes an analogy?
+      space     How do the vectors of a space lie?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?
@@ -52,6 +56,8 @@ for command in (
     doctor,
     encoders,
     train,
+    words,
+    space,
     convert,
     cache,
     completion,

@@ -2,7 +2,15 @@
 
 import click
 
+from nearfield.cli.space_convert import convert
+from nearfield.cli.space_encode import encode
+from nearfield.cli.space_info import info
+
 
 @click.group(short_help="Look at the geometry of a space: dimension, clusters, tree, map.")
 def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
+
+
+for command in (info, encode, convert):
+    space.add_command(command)

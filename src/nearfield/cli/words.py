@@ -2,6 +2,8 @@
 
 import click
 
+from nearfield.cli.words_encoder import encoder
+
 
 @click.group(short_help="Ask a space of words for neighbours and analogies, and measure it.")
 def words() -> None:
@@ -9,3 +11,6 @@ def words() -> None:
 
     SPACE is what `nearfield train word2vec` wrote, or a file of word2vec, GloVe, fastText or gensim.
     """
+
+
+words.add_command(encoder)

@@ -122,8 +122,8 @@ def _open_subwords(folder: Path, manifest: dict[str, Any], *, dim: int) -> Subwo
     parameters = manifest.get("subwords")
     if parameters is None:
         return None
-    sizes = [parameters.get(name) for name in ("min_n", "max_n")] if isinstance(parameters, dict) else []
-    if not sizes or not all(type(size) is int for size in sizes):
+    min_n, max_n = (parameters.get("min_n"), parameters.get("max_n")) if isinstance(parameters, dict) else (None, None)
+    if not isinstance(min_n, int) or not isinstance(max_n, int):
         raise DataError(
             f"subwords must hold whole numbers min_n and max_n, got {parameters!r:.80}", source=str(folder / MANIFEST)
         )
@@ -131,7 +131,7 @@ def _open_subwords(folder: Path, manifest: dict[str, Any], *, dim: int) -> Subwo
     if table.shape[1] != dim:
         raise DataError(f"must have {dim} dimensions, got {table.shape[1]}", source=str(folder / "ngrams.npy"))
     try:
-        return Subwords(table, *sizes)
+        return Subwords(table, min_n, max_n)
     except InvalidInputError as error:
         raise DataError(str(error), source=str(folder / MANIFEST)) from error
 
