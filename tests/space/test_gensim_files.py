@@ -61,15 +61,18 @@ def test_a_pickle_of_anything_else_is_refused_and_runs_nothing(tmp_path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == ["v.kv"]
 
 
-@pytest.mark.parametrize("position", range(20, 749, 41))
-def test_a_damaged_pickle_is_a_data_error_wherever_the_damage_is(tmp_path, position):
-    content = bytearray((FILES / "gensim-word2vec.kv").read_bytes())
-    content[position] ^= 0x55
-    (tmp_path / "v.kv").write_bytes(content)
-    try:
-        nf.load_space(tmp_path / "v.kv")  # damage in a number or a key goes unseen
-    except DataError as error:
-        assert "v.kv" in str(error)
+def test_a_damaged_pickle_is_a_data_error_wherever_the_damage_is(tmp_path):
+    content = (FILES / "gensim-word2vec.kv").read_bytes()
+    refused = 0
+    for position in range(2, len(content), 5):
+        (tmp_path / "v.kv").write_bytes(
+            content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :]
+        )
+        try:
+            nf.load_space(tmp_path / "v.kv")  # damage in a number or a key goes unseen
+        except DataError:
+            refused += 1
+    assert refused > 40
 
 
 def renamed(path, old, new):

@@ -44,8 +44,9 @@ class SpaceSummary:
     def __str__(self) -> str:
         """Write it as a few lines."""
         lengths = f"{self.shortest:.3g} to {self.longest:.3g}, median {self.median_length:.3g}"
+        shown = [*map(repr, self.first_keys), *["…"] * (self.keys > len(self.first_keys))]
         lines = {
-            "keys": f"{self.keys:,}: {', '.join(map(repr, self.first_keys))}{', …' if self.keys > len(self.first_keys) else ''}",
+            "keys": ": ".join([f"{self.keys:,}", *[", ".join(shown)] * bool(shown)]),
             "dimensions": f"{self.dim:,}",
             "vectors": f"{size(self.bytes)}, float32",
             "lengths": "all 1" if abs(self.shortest - 1) < 1e-4 and abs(self.longest - 1) < 1e-4 else lengths,
