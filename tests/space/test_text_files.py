@@ -168,3 +168,26 @@ def test_what_is_no_file_is_refused(tmp_path):
 def test_a_format_that_is_forced_decides_where_the_content_could_be_two(write):
     path = write("5 3\n7 4\n")
     assert list(nf.load_space(path, format="glove").keys) == ["5", "7"]
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "message"),
+    [
+        ("hello\n", "glove", ":1: a line is a key and its numbers, got no number"),
+        (GLOVE, "word2vec", ":1: the first line must hold the numbers of rows and of dimensions"),
+        (GLOVE, "gensim", "cannot be read as gensim's keyed vectors"),
+        (GLOVE, "npy", r"cannot be read as \.npy"),
+        (GLOVE, "parquet", "cannot be read as parquet"),
+        (GLOVE, "fasttext", "is of fastText's version"),
+        (GLOVE, "safetensors", "the header is damaged"),
+        (b"\x03" + b"\0" * 7 + b"[1]", "safetensors", "the header must be an object of tensors"),
+        (
+            b"2 1\n" + b"x" * 200_000,
+            "word2vec-binary",
+            "byte 4: no key ends here; is the header's number of dimensions",
+        ),
+    ],
+)
+def test_a_file_of_another_format_than_is_forced_is_refused(write, content, format, message):
+    with pytest.raises(DataError, match=message):
+        nf.load_space(write(content), format=format)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nearfield.progress import Progress, silent
 from nearfield.space.folder import save_space
-from nearfield.space.formats.registry import find_writable
+from nearfield.space.formats.registry import find_writer
 from nearfield.space.space import Space
 
 
@@ -33,7 +33,5 @@ def write_space(
     path = Path(path)
     if format == "space" or (format is None and path.suffix.lower() == ".space"):
         save_space(space, path)
-        return
-    write = find_writable(path, format).write
-    if write is not None:
-        write(space, path, progress)
+    else:
+        find_writer(path, format)(space, path, progress)

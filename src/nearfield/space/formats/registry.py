@@ -116,15 +116,15 @@ def find_format(path: Path, name: str | None) -> Format:
     return kind
 
 
-def find_writable(path: Path, name: str | None) -> Format:
-    """Find the format to write a file in.
+def find_writer(path: Path, name: str | None) -> Callable[[Space, Path, Progress], None]:
+    """Find what writes a file.
 
     Args:
         path: The file; its suffix says the format if there is no name.
         name: The format.
 
     Returns:
-        The format.
+        A function of the space, the path and the progress.
 
     Raises:
         InvalidInputError: If there is no such format, or none for such a suffix, or it is only read.
@@ -137,7 +137,7 @@ def find_writable(path: Path, name: str | None) -> Format:
         raise InvalidInputError(f"cannot write {given}; name the file .space, {suffixes}, or give a format")
     if not kind.compressible and path.suffix.lower() in COMPRESSIONS[1:]:
         raise InvalidInputError(f"{kind.name} files are not compressed as a whole; leave out {path.suffix}")
-    return kind
+    return kind.write
 
 
 def _named(name: str) -> Format:
