@@ -16,6 +16,10 @@ KEYS = ["a", "b", "c"]
 VECTORS = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
 
 
+def scaled(*factors):
+    return VECTORS * np.array(factors, np.float32)[:, None]
+
+
 def save_npy(folder, vectors=VECTORS, keys="a\nb\nc\n"):
     np.save(folder / "v.npy", vectors)
     if keys is not None:
@@ -66,8 +70,8 @@ def test_keys_are_given_or_in_another_file(tmp_path):
         (VECTORS, "a\nb\n", r"v\.npy: has 3 rows, and there are 2 keys"),
         (VECTORS, b"a\n\xff\nc\n", r"v\.keys\.txt:2: not valid UTF-8: byte 0xff at byte 1"),
         (VECTORS, "a\nb\na\n", r"v\.npy: row 3: 'a' stands at row 1 already"),
-        (VECTORS * [[1], [0], [1]], "a\nb\nc\n", r"v\.npy: row 2: the vector of 'b' is zero"),
-        (VECTORS * [[1], [1], [np.inf]], "a\nb\nc\n", r"v\.npy: row 3: the vector of 'c' holds NaN or infinity"),
+        (scaled(1, 0, 1), "a\nb\nc\n", r"v\.npy: row 2: the vector of 'b' is zero"),
+        (scaled(1, 1, np.inf), "a\nb\nc\n", r"v\.npy: row 3: the vector of 'c' holds NaN or infinity"),
         (VECTORS.astype(np.float64) * 1e300, "a\nb\nc\n", "row 1: the vector of 'a' holds NaN or infinity"),
         (VECTORS[0], "a\nb\n", r"must hold numbers of shape \(n, d\), got float32 \(2,\)"),
         (VECTORS.astype(str), "a\nb\nc\n", "must hold numbers of shape"),
@@ -80,7 +84,7 @@ def test_a_bad_npy_is_refused_with_its_row(tmp_path, vectors, keys, message):
 
 
 def test_bad_rows_of_a_matrix_are_left_out_when_asked(tmp_path):
-    path = save_npy(tmp_path, VECTORS * [[1], [0], [1]])
+    path = save_npy(tmp_path, scaled(1, 0, 1))
     space = nf.load_space(path, skip_bad=True)
     assert list(space.keys) == ["a", "c"]
     assert space.about["skipped"]["count"] == 1

@@ -107,7 +107,9 @@ def read_pickled_attributes(path: Path) -> dict[str, Any]:
             found = _Unpickler(file, source).load()
         if not isinstance(found, _Object):
             raise DataError("holds no keyed vectors of gensim", source=source)
-        attributes = {name: _plain(value) for name, value in vars(found).items()}
+        attributes = _with_arrays(vars(found))
+        if isinstance(expandos := attributes.get("expandos"), dict):  # which holds counts
+            attributes["expandos"] = _with_arrays(expandos)
     except DataError:
         raise
     except Exception as error:  # a damaged pickle may raise anything
@@ -117,12 +119,8 @@ def read_pickled_attributes(path: Path) -> dict[str, Any]:
     return attributes
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  # whatever was pickled
-    if isinstance(value, _Array):
-        return value.value()
-    if isinstance(value, dict):  # such as `expandos`, which holds counts
-        return {name: inner.value() if isinstance(inner, _Array) else inner for name, inner in value.items()}
-    return value
+def _with_arrays(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.value() if isinstance(value, _Array) else value for name, value in values.items()}
 
 
 def _array_beside(path: Path, name: str) -> npt.NDArray[Any]:
