@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from nearfield.space.alignment_report import Alignment as Alignment
     from nearfield.space.dimension import measure_dimension as measure_dimension
     from nearfield.space.dimension_report import DimensionReport as DimensionReport
+    from nearfield.space.encoder import save_encoder as save_encoder
+    from nearfield.space.encoder import space_encoder as space_encoder
+    from nearfield.space.encoding import encode_space as encode_space
     from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbour_comparison import NeighbourComparison as NeighbourComparison
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from nearfield.space.postprocessing import whiten as whiten
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
+    from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -100,6 +104,7 @@ _HOMES = {
     "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
+    "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "evaluate_intrinsic": "evaluation.intrinsic",
     "load_dataset": "data.bundled",
@@ -115,11 +120,14 @@ _HOMES = {
     "read_queries": "data.judgements",
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
+    "save_encoder": "space.encoder",
+    "space_encoder": "space.encoder",
     "train_word2vec": "training.word2vec.train",
     "truncate": "space.postprocessing",
     "whiten": "space.postprocessing",
     "word_sets": "data.word_sets",
     "write_beir": "data.beir",
+    "write_space": "space.write",
 }
 
 __all__ = ["__version__", *_HOMES]  # the keys are the public names

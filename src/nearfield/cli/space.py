@@ -3,7 +3,10 @@
 import click
 
 from nearfield.cli.space_align import align
+from nearfield.cli.space_convert import convert
 from nearfield.cli.space_dimension import dimension
+from nearfield.cli.space_encode import encode
+from nearfield.cli.space_info import info
 from nearfield.cli.space_transform import transform
 
 
@@ -12,6 +15,5 @@ def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
 
 
-space.add_command(align)
-space.add_command(dimension)
-space.add_command(transform)
+for command in (info, encode, convert, dimension, transform, align):
+    space.add_command(command)
