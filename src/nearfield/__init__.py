@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.clusters import Clusters as Clusters
+    from nearfield.space.clusters import cluster as cluster
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbours import Neighbour as Neighbour
+    from nearfield.space.projection import Projection as Projection
+    from nearfield.space.projection import project as project
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
     from nearfield.stores.base import StoreConfig as StoreConfig
@@ -44,6 +48,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CatalogueEntry": "encoders.catalogue",
+    "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
@@ -57,6 +62,7 @@ _HOMES = {
     "Image": "data.images",
     "Judgements": "data.judgements",
     "Neighbour": "space.neighbours",
+    "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -66,12 +72,14 @@ _HOMES = {
     "VectorCache": "encoders.cache",
     "build_collection": "collection.build",
     "catalogue": "encoders.catalogue",
+    "cluster": "space.clusters",
     "compare": "evaluation.compare",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
+    "project": "space.projection",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
     "read_judgements": "data.judgements",
