@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
+    from nearfield.space.axes import Axis as Axis
+    from nearfield.space.axes import example_axes as example_axes
+    from nearfield.space.axes import fit_axis as fit_axis
     from nearfield.space.clusters import Clusters as Clusters
     from nearfield.space.clusters import cluster as cluster
     from nearfield.space.load import load_space as load_space
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
@@ -76,6 +80,8 @@ _HOMES = {
     "compare": "evaluation.compare",
     "distill": "training.distill",
     "evaluate": "evaluation.evaluate",
+    "example_axes": "space.axes",
+    "fit_axis": "space.axes",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",

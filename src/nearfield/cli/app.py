@@ -16,6 +16,7 @@ from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.search import search
+from nearfield.cli.space import space
 from nearfield.cli.train import train
 
 
@@ -33,6 +34,7 @@ def main() -> None:
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
+      space     What does the geometry of these vectors look like?
       encoders  Which encoders are there?
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?
@@ -50,6 +52,7 @@ for command in (
     encode,
     inspect,
     doctor,
+    space,
     encoders,
     train,
     convert,

@@ -49,6 +49,8 @@
     if (values[i] === NONE) return colour.none;
     return data.kind === "groups" ? colour.groups[values[i]] : ramp(values[i] / 65534);
   }
+  // Text needs more contrast than a point does, so it takes a share of the ink.
+  const legible = (rgb) => rgb.map((part, i) => part * 0.6 + parse(colour.ink)[i] * 0.4);
   const tints = new Uint8Array(4 * count);
   let found = null, onlyGroup = -1;  // rows that a search found, as a set; a group looked at in the legend
   function paintTints() {
@@ -64,8 +66,11 @@
   // ---- the view ----
   const canvas = $("points"), names = $("names"), pen = names.getContext("2d");
   const view = { x: 0.5, y: 0.5, scale: 1 };
-  let width = 1, height = 1, ratio = 1, base = 1;
-  const sx = (x) => (x - view.x) * view.scale + width / 2, sy = (y) => (y - view.y) * view.scale + height / 2;
+  let wide = 0.05, high = 0.05;  // what the points take of the unit square, around its middle
+  for (let i = 0; i < count; i++) { wide = Math.max(wide, Math.abs(2 * X(i) - 1)); high = Math.max(high, Math.abs(2 * Y(i) - 1)); }
+  let width = 1, height = 1, ratio = 1, base = 1, inset = 0;  // the inset, at the right, is the legend's
+  const middle = () => (width - inset) / 2;
+  const sx = (x) => (x - view.x) * view.scale + middle(), sy = (y) => (y - view.y) * view.scale + height / 2;
   const zoom = () => view.scale / base;
   const radius = () => Math.min(9, Math.max(1.2, 0.16 * Math.sqrt((width * height) / count)) * Math.pow(Math.max(zoom(), 1), 0.32));
   function settle() {
@@ -75,9 +80,9 @@
     requestDraw();
   }
   function zoomAt(factor, px, py) {
-    const x = view.x + (px - width / 2) / view.scale, y = view.y + (py - height / 2) / view.scale;
+    const x = view.x + (px - middle()) / view.scale, y = view.y + (py - height / 2) / view.scale;
     view.scale = Math.min(Math.max(view.scale * factor, base * 0.5), base * 400);
-    view.x = x - (px - width / 2) / view.scale;
+    view.x = x - (px - middle()) / view.scale;
     view.y = y - (py - height / 2) / view.scale;
     settle();
   }
@@ -101,7 +106,9 @@
   function resize() {
     const box = canvas.parentElement.getBoundingClientRect(), before = zoom();
     [width, height, ratio] = [Math.max(1, box.width), Math.max(1, box.height), window.devicePixelRatio || 1];
-    base = Math.max(50, Math.min(width, height) - 48);
+    const legend = document.querySelector("details.legend[open]");
+    inset = legend && width > 800 ? legend.getBoundingClientRect().width + 20 : 0;
+    base = Math.max(50, Math.min((width - inset - 48) / wide, (height - 64) / high));
     view.scale = base * before;
     for (const each of [canvas, names]) { each.width = Math.round(width * ratio); each.height = Math.round(height * ratio); }
     requestDraw();
@@ -144,7 +151,7 @@
         gl.viewport(0, 0, canvas.width, canvas.height);
         gl.clear(gl.COLOR_BUFFER_BIT);
         gl.uniform2f(scale, kx, -ky);
-        gl.uniform2f(offset, -view.x * kx, view.y * ky);
+        gl.uniform2f(offset, -view.x * kx - inset / width, view.y * ky);
         gl.uniform1f(size, (2 * radius() + 1) * ratio);
         gl.drawArrays(gl.POINTS, 0, count);
       },
@@ -200,7 +207,7 @@
     }
   }
   function rowAt(px, py, pixels) {
-    const rows = within(view.x + (px - width / 2) / view.scale, view.y + (py - height / 2) / view.scale, pixels / view.scale);
+    const rows = within(view.x + (px - middle()) / view.scale, view.y + (py - height / 2) / view.scale, pixels / view.scale);
     return rows.length ? rows[0][1] : -1;
   }
 
@@ -220,7 +227,7 @@
     const tryAt = (label) => {
       const w = textWidth(label.text, label.font) / 2 + 3, h = label.size * 0.62;
       const x = sx(label.x), y = sy(label.y) - label.up;
-      if (x - w < 2 || x + w > width - 2 || y - h < 2 || y + h > height - 2) return false;
+      if (x - w < 2 || x + w > width - inset - 2 || y - h < 2 || y + h > height - 2) return false;
       for (const b of boxes) if (x - w < b[2] && x + w > b[0] && y - h < b[3] && y + h > b[1]) return false;
       boxes.push([x - w, y - h, x + w, y + h]);
       placed.push(label);
@@ -231,16 +238,17 @@
       tint: strong ? colour.ink : colour.muted,
     });
     if (chosen >= 0) key(chosen, true);
-    let room = Math.round((width * height) / 17000);
+    // Where groups are named, the keys wait until one has come nearer.
+    let room = Math.round((width * height) / (groups.length && zoom() < 1.7 ? 40000 : 17000));
     if (found) { let shown = 0; for (const i of found) if (isShown(i) && key(i, true) && ++shown > 60) break; }
     groups.forEach((group, number) => {
       if (!visible[number] || !group.label || (onlyGroup >= 0 && number !== onlyGroup)) return;
-      const label = { text: short(group.name, 30), x: group.x, y: group.y, up: 0, size: 14, font: `650 14px ${FONT}`, tint: css(colour.groups[number]) };
+      const label = { text: short(group.name, 30), x: group.x, y: group.y, up: 0, size: 14, font: `650 14px ${FONT}`, tint: css(legible(colour.groups[number])) };
       if (tryAt(label)) room -= 2;
     });
     for (let i = 0, tried = 0; i < count && room > 0 && tried < 3000; i++) {
       const x = sx(X(i)), y = sy(Y(i));
-      if (x < 0 || y < 0 || x > width || y > height || tints[4 * i + 3] < 100) continue;
+      if (x < 0 || y < 0 || x > width - inset || y > height || tints[4 * i + 3] < 100) continue;
       tried++;
       if (key(i, false)) room--;
     }
@@ -364,9 +372,9 @@
   canvas.addEventListener("dblclick", (event) => zoomAt(2, ...local(event)));
   const ACTIONS = {
     ArrowLeft: () => pan(70, 0), ArrowRight: () => pan(-70, 0), ArrowUp: () => pan(0, 70), ArrowDown: () => pan(0, -70),
-    "+": () => zoomAt(1.4, width / 2, height / 2), "=": () => zoomAt(1.4, width / 2, height / 2), "-": () => zoomAt(1 / 1.4, width / 2, height / 2),
+    "+": () => zoomAt(1.4, middle(), height / 2), "=": () => zoomAt(1.4, middle(), height / 2), "-": () => zoomAt(1 / 1.4, middle(), height / 2),
     0: reset, Escape: () => choose(-1),
-    Enter: () => choose(rowAt(width / 2, height / 2, Math.hypot(width, height))),
+    Enter: () => choose(rowAt(middle(), height / 2, Math.hypot(width, height))),
   };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !ACTIONS[event.key]) return;
@@ -467,9 +475,10 @@
   $("map").hidden = false;
   const theme = () => { readColours(); showLegend(); };
   fillLegend();
+  if (matchMedia("(max-width: 40rem)").matches) document.querySelectorAll("details.legend").forEach((each) => { each.open = false; });
   new ResizeObserver(resize).observe(canvas.parentElement);
+  document.querySelector("details.legend")?.addEventListener("toggle", resize);
   resize();
   theme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme);
-  if (matchMedia("(max-width: 40rem)").matches) document.querySelectorAll("details.legend").forEach((each) => { each.open = false; });
 })();

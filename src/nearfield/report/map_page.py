@@ -200,7 +200,8 @@ def _legend(colours: MapColours) -> Markup:
         inside = joined(element("div", buttons, class_="all"), element("ul", id="entries"))
     else:
         ends = joined(element("span", f"{colours.low:,g}"), element("span", f"{colours.high:,g}"))
-        inside = element("div", element("div"), element("p", ends), class_="ramp")
+        grey = element("p", f"grey: {colours.none}", class_="facts") if (colours.values == STEPS).any() else None
+        inside = element("div", element("div"), element("p", ends), grey, class_="ramp")
     return element("details", element("summary", colours.legend), inside, class_="panel legend", open="")
 
 

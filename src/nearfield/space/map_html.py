@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,13 +32,20 @@ _READING = {
 }
 
 
-def map_html(projection: "Projection", *, colours: "Clusters | Mapping[str, str | float] | None", title: str) -> str:
+def map_html(
+    projection: "Projection",
+    *,
+    colours: "Clusters | Mapping[str, str | float] | None",
+    legend: str | None,
+    title: str,
+) -> str:
     """Make the page that `Projection.save_html` writes."""
     places = _places(projection.points)
     order = _by_prominence(len(places), projection.counts)
-    shown = None if colours is None else _colours(projection.keys, places, colours)
-    if shown is not None:
-        shown = MapColours(shown.legend, shown.values[order], shown.groups, shown.low, shown.high, shown.none)
+    shown = None
+    if colours is not None:
+        found = _colours(projection.keys, places, colours)
+        shown = replace(found, values=found.values[order], legend=legend or found.legend)
     all_keys = list(projection.keys)
     return map_page(
         title,
@@ -154,5 +162,5 @@ def _notes(projection: "Projection", colours: MapColours | None) -> list[Content
         groups = ", ".join(f"{group.name} ({group.size:,})" for group in colours.groups[:30])
         notes.append(element("p", joined(f"The largest {colours.legend}: ", quoted(groups), ".")))
     measured = f"Measured on {counted(kept.sampled, 'key')} against all others, seed {projection.seed}."
-    notes.append(element("p", f"{measured} Keys: drag, wheel or pinch; arrows, + and −, 0, Enter, /."))
+    notes.append(element("p", f"{measured} To move about: drag, wheel, pinch, or arrows, + and −, 0, Enter and /."))
     return notes

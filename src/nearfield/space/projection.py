@@ -69,6 +69,7 @@ class Projection:
         path: str | os.PathLike[str],
         *,
         colours: "Clusters | Mapping[str, str | float] | None" = None,
+        legend: str | None = None,
         title: str = "Map of a space",
     ) -> None:
         """Write a page to move about in, find keys and see groups; it needs no network.
@@ -77,6 +78,7 @@ class Projection:
             path: The `.html` file; an earlier one is replaced.
             colours: What colours the points: clusters of the same keys, or a value for each key: names, or numbers,
                 which become a gradient. A key without a value is grey.
+            legend: What the colours mean, in a word or two.
             title: What stands above the map.
 
         Raises:
@@ -85,7 +87,7 @@ class Projection:
         """
         from nearfield.space.map_html import map_html
 
-        replace_file(Path(path), map_html(self, colours=colours, title=title).encode())
+        replace_file(Path(path), map_html(self, colours=colours, legend=legend, title=title).encode())
 
 
 def project(
