@@ -81,7 +81,7 @@ def _keys(axis: "Axis", keys: Sequence[str]) -> list[Content]:
     plot = interval_plot(
         [Estimate(one_line(key), position) for position, key in found],
         title="Positions",
-        axis=f"← {one_line(axis.poles[0])}      {one_line(axis.poles[1])} →",
+        axis=f"← {one_line(axis.poles[0])} · {one_line(axis.poles[1])} →",
         signed=True,
     )
     words = "−1 and +1 are the means of the words that the axis was made of; compare positions with each other."
