@@ -95,6 +95,8 @@ def _gradient(numbers: Sequence[float]) -> MapColours:
     if np.isinf(values).any():
         raise InvalidInputError("a number that colours must be finite, got infinity")
     known = ~np.isnan(values)
+    if not known.any():
+        raise InvalidInputError("the colours have no number to colour by, only NaN")
     low, high = float(values[known].min()), float(values[known].max())
     steps = np.full(len(values), STEPS, np.uint16)
     steps[known] = quantise((values[known] - low) / ((high - low) or 1.0))
