@@ -39,7 +39,7 @@ class Faithfulness:
         """Say it in a sentence."""
         return (
             f"Of a key's {self.k} nearest neighbours, {self.preservation:.0%} are among its {self.k} nearest on the "
-            f"map (by chance {self.by_chance:.1%}); trustworthiness {self.trustworthiness:.3f}, "
+            f"map (by chance {100 * self.by_chance:.2g}%); trustworthiness {self.trustworthiness:.3f}, "
             f"continuity {self.continuity:.3f}."
         )
 

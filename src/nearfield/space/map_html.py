@@ -149,7 +149,10 @@ def _facts(projection: "Projection") -> str:
 def _notes(projection: "Projection", colours: MapColours | None) -> list[Content]:
     kept = projection.faithfulness
     pairs: list[tuple[str, Content]] = [
-        ("Neighbours kept", f"{kept.preservation:.0%} of a key's {kept.k} nearest (by chance {kept.by_chance:.1%})"),
+        (
+            "Neighbours kept",
+            f"{kept.preservation:.0%} of a key's {kept.k} nearest (by chance {100 * kept.by_chance:.2g}%)",
+        ),
         ("Trustworthiness", f"{kept.trustworthiness:.3f}: 1 if whoever is near here is near in the space"),
         ("Continuity", f"{kept.continuity:.3f}: 1 if whoever is near in the space is near here"),
     ]
