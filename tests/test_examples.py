@@ -9,7 +9,14 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTED = {
+    "bank_in_context": ["river ~ river", "a tree of the six, cut in two: river | money", "money against river"],
     "build_and_search": ["44 notes, 44 written now", "Water tap maintenance", "after a change: Our kitchen faucet"],
+    "classic_demonstrations": [
+        "cat ~ dog: one-hot 0.00, dense 0.9",
+        "cat ~ quantum: one-hot 0.00, dense 0.",
+        "king - man + woman: queen",
+        "─ cat, dog\n",
+    ],
     "choose_a_retriever": ["ndcg@10", "build all-MiniLM-L6-v2"],
     "image_search": ["3 images", "1.00  tomato.png  photos/tomato.png"],
     "own_encoder": ["bm25+mine", "bicycles: ['bicycle-brakes'"],
@@ -20,13 +27,17 @@ PRINTED = {
         "5000 notes: 5 written, 4995 unchanged",
         "['note-0']",
     ],
+    "tree_of_words": ["35 keys, average linkage", "animal.n.01: 3", "dendrogram purity"],
 }
 LEFT = {
+    "bank_in_context": set(),
     "build_and_search": {"howto.collection"},
     "choose_a_retriever": {"report.html", "report.json"},
+    "classic_demonstrations": set(),
     "image_search": {"photos", "photos.collection", "cherry.png"},
     "own_encoder": {"mine.collection"},
     "resume_indexing": {"notes.collection"},
+    "tree_of_words": {"tree.html"},
 }
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nearfield.data.word_sets import WordSetEntry as WordSetEntry
     from nearfield.data.word_sets import load_word_set as load_word_set
     from nearfield.data.word_sets import word_sets as word_sets
+    from nearfield.data.wordnet import WordNet as WordNet
+    from nearfield.data.wordnet import read_wordnet as read_wordnet
     from nearfield.encoders.api_options import ServiceOptions as ServiceOptions
     from nearfield.encoders.base import Encoder as Encoder
     from nearfield.encoders.base import EncoderSpec as EncoderSpec
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.cost import CostModel as CostModel
     from nearfield.evaluation.evaluate import EvaluationReport as EvaluationReport
     from nearfield.evaluation.evaluate import evaluate as evaluate
+    from nearfield.evaluation.hierarchy import HierarchyReport as HierarchyReport
+    from nearfield.evaluation.hierarchy import evaluate_hierarchy as evaluate_hierarchy
     from nearfield.evaluation.intrinsic import evaluate_intrinsic as evaluate_intrinsic
     from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from nearfield.space.encoder import save_encoder as save_encoder
     from nearfield.space.encoder import space_encoder as space_encoder
     from nearfield.space.encoding import encode_space as encode_space
+    from nearfield.space.hierarchy import build_tree as build_tree
     from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
     from nearfield.space.neighbour_comparison import NeighbourComparison as NeighbourComparison
@@ -66,6 +71,8 @@ if TYPE_CHECKING:
     from nearfield.space.projection import project as project
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
+    from nearfield.space.tree import Tree as Tree
+    from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
@@ -83,12 +90,14 @@ _HOMES = {
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
+    "Cut": "space.tree_cut",
     "Dataset": "data.beir",
     "DimensionReport": "space.dimension_report",
     "DistillOptions": "training.distill",
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
+    "HierarchyReport": "evaluation.hierarchy",
     "Hit": "collection.results",
     "Image": "data.images",
     "IntrinsicReport": "evaluation.intrinsic_report",
@@ -104,10 +113,13 @@ _HOMES = {
     "SpaceComparison": "evaluation.intrinsic_comparison",
     "StoreConfig": "stores.base",
     "Subwords": "space.subwords",
+    "Tree": "space.tree",
     "VectorCache": "encoders.cache",
+    "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
     "align": "space.alignment",
     "build_collection": "collection.build",
+    "build_tree": "space.hierarchy",
     "catalogue": "encoders.catalogue",
     "centre": "space.postprocessing",
     "cluster": "space.clusters",
@@ -117,6 +129,7 @@ _HOMES = {
     "distill": "training.distill",
     "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
+    "evaluate_hierarchy": "evaluation.hierarchy",
     "evaluate_intrinsic": "evaluation.intrinsic",
     "example_axes": "space.axes",
     "fit_axis": "space.axes",
@@ -132,6 +145,7 @@ _HOMES = {
     "read_judgements": "data.judgements",
     "read_qrels": "data.judgements",
     "read_queries": "data.judgements",
+    "read_wordnet": "data.wordnet",
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
     "save_encoder": "space.encoder",

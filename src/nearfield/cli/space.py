@@ -10,7 +10,9 @@ from nearfield.cli.space_dimension import dimension
 from nearfield.cli.space_encode import encode
 from nearfield.cli.space_info import info
 from nearfield.cli.space_map import space_map
+from nearfield.cli.space_taxonomy import taxonomy
 from nearfield.cli.space_transform import transform
+from nearfield.cli.space_tree import tree
 
 
 @click.group(short_help="Look at the geometry of a space: dimension, clusters, tree, map.")
@@ -18,5 +20,17 @@ def space() -> None:
     """Look at the geometry of a space: dimension, clusters, tree, map."""
 
 
-for command in (info, encode, convert, dimension, transform, align, axis, clusters, space_map):
+for command in (
+    info,
+    encode,
+    convert,
+    dimension,
+    transform,
+    align,
+    axis,
+    clusters,
+    tree,
+    taxonomy,
+    space_map,
+):
     space.add_command(command)

@@ -50,11 +50,13 @@ def train_on(
     """
     shards = _prepare(sentences, folder, options, source, progress)
     tables = _make_tables(shards, options)
-    schedule = Schedule(options.epochs, options.alpha, options.min_alpha, options.seed, workers)
+    schedule = Schedule(options.epochs, options.first_rate, options.min_alpha, options.seed, workers)
     checkpoints = Checkpoints(folder, {**asdict(options), "corpus": _digest(shards)})
     losses = run(shards, tables, make_plan(tables, options), schedule, checkpoints=checkpoints, progress=progress)
     if not np.isfinite(tables.inputs).all():
-        raise TrainingError(f"learning diverges: a vector is not finite; give a smaller alpha than {options.alpha:g}")
+        raise TrainingError(
+            f"learning diverges: a vector is not finite; give a smaller alpha than {options.first_rate:g}"
+        )
     vectors, subwords = tables.inputs[: len(shards.words)], None
     if options.subwords:
         subwords = Subwords(tables.inputs[len(shards.words) :], options.min_n, options.max_n)
