@@ -24,3 +24,13 @@ def test_a_manifest_of_format_1_loads_and_still_knows_its_encoder(tmp_path):
     assert manifest.state == "ready"
     assert manifest.store.sparse == ("bm25",)
     manifest.check_encoder(HashEncoder())
+
+
+def test_a_space_of_format_1_loads():
+    space = nf.load_space(FORMATS / "space-1")
+    assert list(space.keys) == ["cat", "naïve", "two words"]
+    assert space.vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert space.counts is not None
+    assert space.counts.tolist() == [3, 2, 1]
+    assert space["unseen"].tolist() == [2, 3]
+    assert space.about == {"made": "by hand"}

@@ -45,8 +45,16 @@ if TYPE_CHECKING:
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.alignment import align as align
     from nearfield.space.alignment_report import Alignment as Alignment
+    from nearfield.space.axes import Axis as Axis
+    from nearfield.space.axes import example_axes as example_axes
+    from nearfield.space.axes import fit_axis as fit_axis
+    from nearfield.space.clusters import Clusters as Clusters
+    from nearfield.space.clusters import cluster as cluster
     from nearfield.space.dimension import measure_dimension as measure_dimension
     from nearfield.space.dimension_report import DimensionReport as DimensionReport
+    from nearfield.space.encoder import save_encoder as save_encoder
+    from nearfield.space.encoder import space_encoder as space_encoder
+    from nearfield.space.encoding import encode_space as encode_space
     from nearfield.space.hierarchy import build_tree as build_tree
     from nearfield.space.linear_map import LinearMap as LinearMap
     from nearfield.space.load import load_space as load_space
@@ -59,10 +67,13 @@ if TYPE_CHECKING:
     from nearfield.space.postprocessing import remove_top_components as remove_top_components
     from nearfield.space.postprocessing import truncate as truncate
     from nearfield.space.postprocessing import whiten as whiten
+    from nearfield.space.projection import Projection as Projection
+    from nearfield.space.projection import project as project
     from nearfield.space.space import Space as Space
     from nearfield.space.subwords import Subwords as Subwords
     from nearfield.space.tree import Tree as Tree
     from nearfield.space.tree_cut import Cut as Cut
+    from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -72,7 +83,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Alignment": "space.alignment_report",
+    "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
+    "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
     "Corpus": "data.corpus",
@@ -92,6 +105,7 @@ _HOMES = {
     "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
+    "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -108,18 +122,23 @@ _HOMES = {
     "build_tree": "space.hierarchy",
     "catalogue": "encoders.catalogue",
     "centre": "space.postprocessing",
+    "cluster": "space.clusters",
     "compare": "evaluation.compare",
     "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
+    "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "evaluate_hierarchy": "evaluation.hierarchy",
     "evaluate_intrinsic": "evaluation.intrinsic",
+    "example_axes": "space.axes",
+    "fit_axis": "space.axes",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
     "load_word_set": "data.word_sets",
     "measure_dimension": "space.dimension",
+    "project": "space.projection",
     "quantise": "space.postprocessing",
     "read_beir": "data.beir",
     "read_corpus": "data.corpus",
@@ -129,11 +148,14 @@ _HOMES = {
     "read_wordnet": "data.wordnet",
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
+    "save_encoder": "space.encoder",
+    "space_encoder": "space.encoder",
     "train_word2vec": "training.word2vec.train",
     "truncate": "space.postprocessing",
     "whiten": "space.postprocessing",
     "word_sets": "data.word_sets",
     "write_beir": "data.beir",
+    "write_space": "space.write",
 }
 
 __all__ = ["__version__", *_HOMES]  # the keys are the public names

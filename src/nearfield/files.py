@@ -3,7 +3,9 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from nearfield.errors import StorageError
 
@@ -23,13 +25,30 @@ def replace_file(path: Path, content: bytes) -> None:
             rename was done and only syncing it failed: then the new content is there, and a power cut may undo it.
             An interrupt leaves the same two outcomes.
     """
+    with replaced_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream whose content takes the file's place, as in `replace_file`, when the `with` ends without an error.
+
+    Args:
+        path: The file.
+
+    Yields:
+        What to write to.
+
+    Raises:
+        StorageError: As `replace_file`.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         _refuse_special(path)
         try:
             # "x" never touches what somebody else has there.
             with temporary.open("xb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -122,7 +122,7 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(process, tmp_path):
     program = [str(Path(sys.executable).with_name("nearfield")), *map(str, command)]
     code, output, errors = interrupt_when_it_writes(program, folder)
     assert (code, output) == (130, "")
-    assert "interrupted; indexing goes on where it stopped when the same command runs again" in errors
+    assert "interrupted; indexing and training go on where they stopped when the same command runs again" in errors
     assert "Traceback" not in errors
     with nearfield.Collection.open(folder) as collection:
         assert not collection.complete

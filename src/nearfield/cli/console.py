@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nearfield.errors import CollectionBusyError, NearfieldError
-from nearfield.progress import Progress
+from nearfield.progress import NOTE, Progress
 
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.encoders.cache import VectorCache
@@ -46,7 +46,9 @@ class ErrorHandlingGroup(click.Group):
             click.echo(f"error: {error.strerror or error}", err=True)
             ctx.exit(EXIT_FAILED)
         except KeyboardInterrupt:
-            click.echo("interrupted; indexing goes on where it stopped when the same command runs again", err=True)
+            click.echo(
+                "interrupted; indexing and training go on where they stopped when the same command runs again", err=True
+            )
             ctx.exit(EXIT_INTERRUPTED)
 
 
@@ -160,9 +162,10 @@ def progress_bars() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def show(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            work = what.partition(NOTE)[0]
+            if work not in tasks:
+                tasks[work] = bars.add_task(what, total=total)
+            bars.update(tasks[work], description=what, completed=done, total=total)
 
         yield show
 
@@ -176,7 +179,7 @@ class _PlainProgress:
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        began = self._began.setdefault(what, now)
+        began = self._began.setdefault(what.partition(NOTE)[0], now)
         if now - self._told >= _PLAIN_INTERVAL and now > began:
             rate = done / (now - began)
             left = f" of {total:,}, {(total - done) / rate:,.0f} s left" if total and rate else ""

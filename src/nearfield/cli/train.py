@@ -1,13 +1,17 @@
-"""`nearfield train`: make an encoder of one's own."""
+"""`nearfield train`: make an encoder or word vectors of one's own."""
 
 import click
 
 from nearfield.cli.console import field_options, progress_bars, report_skipped
+from nearfield.cli.train_word2vec import word2vec
 
 
-@click.group(short_help="Make an encoder of your own.")
+@click.group(short_help="Make an encoder or word vectors of your own.")
 def train() -> None:
-    """Make an encoder of your own."""
+    """Make an encoder or word vectors of your own."""
+
+
+train.add_command(word2vec)
 
 
 @train.command(short_help="A fast static encoder that agrees with a teacher on your texts.")

@@ -3,6 +3,7 @@
 import click
 
 from nearfield.cli.words_analogy import analogy
+from nearfield.cli.words_encoder import encoder
 from nearfield.cli.words_evaluate import evaluate
 from nearfield.cli.words_odd import odd
 from nearfield.cli.words_sets import sets
@@ -18,5 +19,5 @@ def words() -> None:
     """
 
 
-for command in (similar, similarity, analogy, odd, evaluate, sets):
+for command in (similar, similarity, analogy, odd, evaluate, sets, encoder):
     words.add_command(command)

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
+
+import numpy as np
 
 from nearfield.arrays import Vectors
 from nearfield.collection.folder import POINTS, claim_folder
@@ -18,12 +21,13 @@ from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
 from nearfield.encoders.cache import VectorCache
 from nearfield.encoders.cached import CachedEncoder
-from nearfield.errors import InvalidInputError
+from nearfield.errors import CapabilityError, DataError, InvalidInputError
 from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.fusion import fuse
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.space.space import Space
 from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig, Where
 from nearfield.stores.embedded import EmbeddedStore
 
@@ -311,6 +315,37 @@ class Collection:
     def __iter__(self) -> Iterator[Record]:
         """Go through all records, each once, in the store's order."""
         return (_record(point.id, point.payload) for point in self.store.scroll())
+
+    def to_space(self, *, progress: Progress = silent) -> Space:
+        """Read the vectors of all records into a space.
+
+        Args:
+            progress: Called with `"reading"` and the number of records read.
+
+        Returns:
+            Ids and dense vectors, in the store's order, in memory; its `about` holds the encoder's name and
+            fingerprint.
+
+        Raises:
+            CapabilityError: If the collection has no dense leg, so no vectors.
+            DataError: If it holds no records.
+        """
+        encoder = self.manifest.encoder
+        if encoder is None:
+            raise CapabilityError(f"{self.path} ranks by {self.spec.name}, without any vectors; index with an encoder")
+        total = self.store.count()
+        if not total:
+            raise DataError("holds no records, so no vectors", source=str(self.path))
+        # Another thread may write meanwhile: what is more than the count is left out, what is less is cut off.
+        ids: list[str] = []
+        vectors = np.empty((total, encoder.dim), np.float32)
+        for row, point in enumerate(islice(self.store.scroll(with_vectors=True), total)):
+            ids.append(point.id)
+            vectors[row] = point.vector
+            if row % BATCH_SIZE == 0 or row + 1 == total:
+                progress("reading", row + 1, total)
+        about = {"collection": self.path.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
+        return Space(ids, vectors[: len(ids)], about=about)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove records; synced when it returns how many there were. `store.compact()` frees their bytes."""

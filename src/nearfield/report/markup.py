@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from nearfield.report.characters import printable
 
-_VOID = frozenset({"meta", "br"})
+_VOID = frozenset({"meta", "br", "input"})
 
 
 class Markup(str):

@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else: no network, no script, no fonts, light and dark."""
+"""One HTML file that needs nothing else: no network, no fonts, light and dark; no script either, but for maps."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nearfield.report.markup import Content, Markup, as_markup, element, joined
 
-_STYLE = Path(__file__).with_name("page.css")
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,47 @@ def page(title: str, sections: Sequence[Section], *, lead: Sequence[Content] = (
     Returns:
         The HTML document.
     """
-    style = _STYLE.read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
-        # The digest above is of exactly these characters.
-        element("style", Markup(style)),
-    )
     links = [element("a", section.heading, href=f"#{section.id}") for section in sections]
     navigation = element("nav", joined(*links), aria_label="On this page") if len(links) > 1 else None
     header = element("header", element("h1", title, dir="auto"), *lead, navigation)
-    body = element("body", element("main", header, *map(_section, sections)))
+    return document(title, element("main", header, *map(_section, sections)), style="page.css")
+
+
+def document(title: str, *contents: Content, style: str, script: str | None = None) -> str:
+    """Wrap contents in a document whose content security policy allows its own style and script, and nothing else.
+
+    Args:
+        title: For the browser's tab.
+        *contents: What is in the body, before the script.
+        style: Name of the style sheet beside this module, added to the colours of the theme.
+        script: Name of the script beside this module, if the page has one.
+
+    Returns:
+        The HTML document.
+    """
+    rules = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("theme.css", style))
+    code = (_HERE / script).read_text(encoding="utf-8") if script else None
+    allowed = f"style-src '{_digest(rules)}'" + (f"; script-src '{_digest(code)}'" if code else "")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element(
+            "meta",
+            http_equiv="Content-Security-Policy",
+            content=f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'",
+        ),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        # The digests above are of exactly these characters.
+        element("style", Markup(rules)),
+    )
+    body = element("body", *contents, element("script", Markup(code)) if code else None)
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _section(section: Section) -> Markup:

@@ -17,13 +17,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.errors import DataError, StorageError
+from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.files import sync_directory
 from nearfield.space.keys import Keys
 from nearfield.space.space import Space
@@ -31,6 +32,7 @@ from nearfield.space.subwords import Subwords
 
 FORMAT_VERSION = 1
 MANIFEST = "space.json"
+_SAMPLED_KEYS = 64
 
 
 def save_space(space: Space, path: str | os.PathLike[str]) -> None:
@@ -82,16 +84,56 @@ def open_space(path: str | os.PathLike[str]) -> Space:
         _open_array(folder / "key_order.npy", np.int64, 1),
     )
     norms = _open_array(folder / "norms.npy", np.float64, 1)
-    if not len(vectors) == len(norms) == len(keys) == len(keys.order):
-        raise DataError("its files have different numbers of rows; write the space again", source=str(folder))
-    if len(keys) and int(keys.ends[-1]) + 1 != len(keys.content):
-        raise DataError("is shorter or longer than key_ends.npy says", source=str(folder / "keys.txt"))
     counts = _open_array(folder / "counts.npy", np.int64, 1) if (folder / "counts.npy").exists() else None
+    rows = {len(vectors), len(norms), len(keys), len(keys.order)} | ({len(counts)} if counts is not None else set())
+    if len(rows) != 1:
+        raise DataError("its files have different numbers of rows; write the space again", source=str(folder))
+    _check_keys(folder, keys)
+    if len(norms) and not (norms.min() > 0 and norms.max() < np.inf):
+        raise DataError("must hold lengths above zero; write the space again", source=str(folder / "norms.npy"))
+    subwords = _open_subwords(folder, manifest, dim=vectors.shape[1])
+    return Space._trusted(keys, vectors, norms=norms, subwords=subwords, counts=counts, about=manifest["about"])
+
+
+def _check_keys(folder: Path, keys: Keys) -> None:
+    """Refuse what would give wrong keys; a few milliseconds for a million of them."""
+    ends, order, content = keys.ends, keys.order, keys.content
+    stops = int(ends[-1]) + 1 if len(ends) else 0
+    if stops != len(content) or (len(ends) and (ends[0] < 0 or np.diff(ends).min(initial=1) < 1)):
+        raise DataError("does not fit keys.txt; write the space again", source=str(folder / "key_ends.npy"))
+    if not (content[ends] == ord("\n")).all():
+        raise DataError("does not fit key_ends.npy; write the space again", source=str(folder / "keys.txt"))
+    try:
+        bytes(keys).decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not valid UTF-8: {error}", source=str(folder / "keys.txt")) from error
+    whole = not len(order) or (order.min() >= 0 and order.max() < len(order))
+    # To compare all keys would take as long as to sort them; a file that is damaged fails a sample.
+    places = np.linspace(0, len(order) - 1, min(len(order), _SAMPLED_KEYS)).astype(np.int64)
+    if not whole or not _ascending([keys[int(order[place])].encode() for place in places]):
+        raise DataError("does not fit keys.txt; write the space again", source=str(folder / "key_order.npy"))
+
+
+def _ascending(values: list[bytes]) -> bool:
+    return all(one < other for one, other in pairwise(values))
+
+
+def _open_subwords(folder: Path, manifest: dict[str, Any], *, dim: int) -> Subwords | None:
     parameters = manifest.get("subwords")
-    subwords = None
-    if parameters is not None:
-        subwords = Subwords(_open_array(folder / "ngrams.npy", np.float32, 2), **parameters)
-    return Space._trusted(keys, vectors, norms=norms, subwords=subwords, counts=counts, about=manifest.get("about"))
+    if parameters is None:
+        return None
+    min_n, max_n = (parameters.get("min_n"), parameters.get("max_n")) if isinstance(parameters, dict) else (None, None)
+    if not isinstance(min_n, int) or not isinstance(max_n, int):
+        raise DataError(
+            f"subwords must hold whole numbers min_n and max_n, got {parameters!r:.80}", source=str(folder / MANIFEST)
+        )
+    table = _open_array(folder / "ngrams.npy", np.float32, 2)
+    if table.shape[1] != dim:
+        raise DataError(f"must have {dim} dimensions, got {table.shape[1]}", source=str(folder / "ngrams.npy"))
+    try:
+        return Subwords(table, min_n, max_n)
+    except InvalidInputError as error:
+        raise DataError(str(error), source=str(folder / MANIFEST)) from error
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -109,6 +151,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"has format version {version!r}, and this nearfield reads {FORMAT_VERSION}; use the one that wrote it",
             source=str(path),
         )
+    if not isinstance(about := manifest.setdefault("about", {}), dict):
+        raise DataError(f"about must be an object, got {about!r:.80}; correct the file", source=str(path))
     return manifest  # type: ignore[no-any-return]
 
 

@@ -25,13 +25,14 @@ class Keys(Sequence[str]):
     Args:
         content: UTF-8 bytes of all keys, a line break after each, as `(bytes,)` uint8.
         ends: `(n,)` int64, where each key's line break stands.
-        order: `(n,)` int64, positions sorted by their keys' bytes.
+        order: `(n,)` int64, positions sorted by their keys' bytes; sorted when first needed if not given.
     """
 
-    def __init__(self, content: npt.NDArray[np.uint8], ends: Positions, order: Positions) -> None:
+    def __init__(self, content: npt.NDArray[np.uint8], ends: Positions, order: Positions | None = None) -> None:
         self.content = content
         self.ends = ends
-        self.order = order
+        if order is not None:
+            self.__dict__["order"] = order
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> "Keys":
@@ -51,14 +52,13 @@ class Keys(Sequence[str]):
         if isinstance(keys, str | bytes):
             raise InvalidInputError("keys must be a sequence of strings, got one string; write [key]")
         listed = list(keys)
-        encoded = [_encode(key, position) for position, key in enumerate(listed)]
+        try:
+            encoded = list(map(str.encode, listed))
+        except (TypeError, UnicodeEncodeError):
+            encoded = [_encode(key, position) for position, key in enumerate(listed)]  # says what is wrong with which
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded)) + 1
-        order = np.array(sorted(range(len(encoded)), key=encoded.__getitem__), np.int64)
-        made = cls(
-            np.frombuffer(b"".join(key + b"\n" for key in encoded), np.uint8),
-            np.cumsum(lengths) - 1,
-            order,
-        )
+        content = b"\n".join([*encoded, b""])
+        made = cls(np.frombuffer(content, np.uint8), np.cumsum(lengths) - 1)
         row_of = dict(zip(listed, range(len(listed)), strict=True))
         if len(row_of) < len(listed):
             twice = next(key for position, key in enumerate(listed) if row_of[key] != position)
@@ -66,6 +66,13 @@ class Keys(Sequence[str]):
             raise InvalidInputError(f"keys must be unique: {twice!r} is number {first} and number {last}")
         made.__dict__["_row_of"] = row_of
         return made
+
+    @cached_property
+    def order(self) -> Positions:
+        """`(n,)` int64, positions sorted by their keys' bytes."""
+        content, ends = bytes(self.content), self.ends.tolist()
+        encoded = [content[start + 1 : end] for start, end in zip([-1, *ends], ends, strict=False)]
+        return np.array(sorted(range(len(self)), key=encoded.__getitem__), np.int64)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

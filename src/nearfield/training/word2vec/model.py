@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from nearfield.arrays import Vectors
 from nearfield.errors import TrainingError
 from nearfield.progress import Progress
+from nearfield.space.keys import Positions
+from nearfield.space.ngrams import add_ngrams, ngram_rows_of
 from nearfield.space.space import Space
 from nearfield.space.subwords import Subwords
 from nearfield.training.word2vec.checkpoint import Checkpoints
 from nearfield.training.word2vec.kernel import LONGEST_SENTENCE, Plan, Tables
 from nearfield.training.word2vec.linear_algebra import SIGMOID
-from nearfield.training.word2vec.ngrams import word_rows
 from nearfield.training.word2vec.options import Word2VecOptions
 from nearfield.training.word2vec.phrases import join_phrases
 from nearfield.training.word2vec.run import Schedule, run
 from nearfield.training.word2vec.sampling import alias_table, huffman_paths, keep_chances
 from nearfield.training.word2vec.shards import Shards, keep_words, number_words
 
-_COMPOSED_WORDS = 4096  # at once
+_WORDS_AT_ONCE = 1024  # cut into n-grams
 
 
 def train_on(
@@ -50,15 +50,17 @@ def train_on(
     """
     shards = _prepare(sentences, folder, options, source, progress)
     tables = _make_tables(shards, options)
-    schedule = Schedule(options.epochs, options.alpha, options.min_alpha, options.seed, workers)
+    schedule = Schedule(options.epochs, options.first_rate, options.min_alpha, options.seed, workers)
     checkpoints = Checkpoints(folder, {**asdict(options), "corpus": _digest(shards)})
     losses = run(shards, tables, make_plan(tables, options), schedule, checkpoints=checkpoints, progress=progress)
-    vectors = _compose(tables, len(shards.words))
-    if not np.isfinite(vectors).all():
-        raise TrainingError(f"learning diverges: a vector is not finite; give a smaller alpha than {options.alpha:g}")
-    subwords = None
+    if not np.isfinite(tables.inputs).all():
+        raise TrainingError(
+            f"learning diverges: a vector is not finite; give a smaller alpha than {options.first_rate:g}"
+        )
+    vectors, subwords = tables.inputs[: len(shards.words)], None
     if options.subwords:
         subwords = Subwords(tables.inputs[len(shards.words) :], options.min_n, options.max_n)
+        vectors = add_ngrams(shards.words, vectors, subwords)
     about = {
         "trained_by": "fasttext" if options.subwords else "word2vec",
         "words": len(shards.ids),
@@ -109,7 +111,7 @@ def _prepare(
 def _make_tables(shards: Shards, options: Word2VecOptions) -> Tables:
     words, dim = len(shards.words), options.vector_size
     buckets = options.bucket if options.subwords else 0
-    bounds, parts = word_rows(shards.words, min_n=options.min_n, max_n=options.max_n, buckets=buckets)
+    bounds, parts = _word_rows(shards.words, options)
     generator = np.random.default_rng(options.seed)
     inputs = generator.random((words + buckets, dim), dtype=np.float32)
     inputs -= np.float32(0.5)
@@ -135,17 +137,21 @@ def _make_tables(shards: Shards, options: Word2VecOptions) -> Tables:
     )
 
 
-def _compose(tables: Tables, words: int) -> Vectors:
-    """Make each word's vector of the rows that it is made of."""
-    if len(tables.inputs) == words:
-        return tables.inputs
-    vectors = np.empty((words, tables.inputs.shape[1]), np.float32)
-    for start in range(0, words, _COMPOSED_WORDS):
-        bounds = tables.bounds[start : start + _COMPOSED_WORDS + 1]
-        rows = tables.inputs[tables.parts[bounds[0] : bounds[-1]]]
-        sums = np.add.reduceat(rows, bounds[:-1] - bounds[0], axis=0)
-        vectors[start : start + len(sums)] = sums / np.diff(bounds)[:, None]
-    return vectors
+def _word_rows(words: Sequence[str], options: Word2VecOptions) -> tuple[Positions, Positions]:
+    """List which input rows each word is made of, its own first: see `Tables.bounds` and `Tables.parts`."""
+    own = np.arange(len(words))
+    if not options.subwords:
+        return np.arange(len(words) + 1), own
+    rows, counts = [], []
+    for first in range(0, len(words), _WORDS_AT_ONCE):
+        found, lengths = ngram_rows_of(
+            words[first : first + _WORDS_AT_ONCE], min_n=options.min_n, max_n=options.max_n, buckets=options.bucket
+        )
+        rows.append(found + len(words))
+        counts.append(lengths)
+    lengths = np.concatenate(counts)
+    before = np.cumsum(lengths) - lengths
+    return np.concatenate([[0], np.cumsum(lengths + 1)]), np.insert(np.concatenate(rows), before, own)
 
 
 def _digest(shards: Shards) -> str:

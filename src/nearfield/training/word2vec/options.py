@@ -19,7 +19,8 @@ class Word2VecOptions:
         negative: Words that each pair is held against, at least 1, or 0 with `hs`; 5 to 20 for small corpora.
         ns_exponent: Those are drawn by count to this power, from -1 to 1.
         cbow_mean: 1 for the mean of the context in CBOW, 0 for its sum.
-        alpha: Learning rate at the start, above 0.
+        alpha: Learning rate at the start, above 0; None for that of word2vec's program: 0.025 for skip-gram, 0.05 for
+            CBOW.
         min_alpha: Learning rate at the end, from 0 to `alpha`.
         epochs: Times the corpus is gone through, at least 1.
         sample: Words more frequent than this share are randomly left out; 0 leaves out none.
@@ -43,7 +44,7 @@ class Word2VecOptions:
     negative: int = 5
     ns_exponent: float = 0.75
     cbow_mean: Literal[0, 1] = 1
-    alpha: float = 0.025
+    alpha: float | None = None
     min_alpha: float = 0.0001
     epochs: int = 5
     sample: float = 1e-3
@@ -81,11 +82,16 @@ class Word2VecOptions:
             )
         self._check_rates()
 
+    @property
+    def first_rate(self) -> float:
+        """Learning rate at the start."""
+        return (0.025 if self.sg else 0.05) if self.alpha is None else self.alpha
+
     def _check_rates(self) -> None:
-        if not 0 < self.alpha < float("inf"):
+        if not 0 < self.first_rate < float("inf"):
             raise InvalidInputError(f"alpha must be above 0, such as 0.025, got {self.alpha}")
-        if not 0 <= self.min_alpha <= self.alpha:
-            raise InvalidInputError(f"min_alpha must be from 0 to alpha ({self.alpha}), got {self.min_alpha}")
+        if not 0 <= self.min_alpha <= self.first_rate:
+            raise InvalidInputError(f"min_alpha must be from 0 to alpha ({self.first_rate}), got {self.min_alpha}")
         if not 0 <= self.sample < float("inf"):
             raise InvalidInputError(f"sample must be at least 0, such as 0.001, got {self.sample}")
         if not -1 <= self.ns_exponent <= 1:

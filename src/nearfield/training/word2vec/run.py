@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nearfield.errors import TrainingError
-from nearfield.progress import Progress
+from nearfield.progress import NOTE, Progress
 from nearfield.space.keys import Positions
 from nearfield.training.word2vec.checkpoint import Checkpoints, TrainingState
 from nearfield.training.word2vec.kernel import Plan, Tables, train_sentences
@@ -81,7 +81,7 @@ def run(
             _check(found[0], found[1], schedule.alpha)
             state = state.after_chunks(len(wave), float(found[0]), float(found[1]))
             words = int(shards.ends[edges[wave.stop] - 1])
-            progress(f"training · loss {state.mean_loss:.3f}", epoch * total + words, schedule.epochs * total)
+            progress(f"training{NOTE}loss {state.mean_loss:.3f}", epoch * total + words, schedule.epochs * total)
             if state.chunk == chunks:
                 state = state.after_epoch()
             if clock.is_due():

@@ -28,7 +28,7 @@ def train_word2vec(
     negative: int = 5,
     ns_exponent: float = 0.75,
     cbow_mean: Literal[0, 1] = 1,
-    alpha: float = 0.025,
+    alpha: float | None = None,
     min_alpha: float = 0.0001,
     epochs: int = 5,
     sample: float = 1e-3,
@@ -62,7 +62,8 @@ def train_word2vec(
         negative: Words that each pair is held against.
         ns_exponent: Those are drawn by count to this power.
         cbow_mean: 1 for the mean of the context in CBOW, 0 for its sum.
-        alpha: Learning rate at the start.
+        alpha: Learning rate at the start; None for 0.025 in skip-gram and 0.05 in CBOW, as in word2vec's program
+            (gensim takes 0.025 for both).
         min_alpha: Learning rate at the end.
         epochs: Times the corpus is gone through.
         sample: Words more frequent than this share are randomly left out.
