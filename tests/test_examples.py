@@ -12,7 +12,7 @@ PRINTED = {
     "bank_in_context": ["river ~ river", "a tree of the six, cut in two: river | money", "money against river"],
     "build_and_search": ["44 notes, 44 written now", "Water tap maintenance", "after a change: Our kitchen faucet"],
     "classic_demonstrations": [
-        "cat ~ dog: one-hot 0.00, dense 0.9",
+        "cat ~ dog: one-hot 0.00, dense ",
         "cat ~ quantum: one-hot 0.00, dense 0.",
         "king - man + woman: queen",
         "─ cat, dog\n",

@@ -14,12 +14,12 @@ from nearfield.space.keys import Positions
 from nearfield.space.ngrams import add_ngrams, ngram_rows_of
 from nearfield.space.space import Space
 from nearfield.space.subwords import Subwords
+from nearfield.training.word2vec import run
 from nearfield.training.word2vec.checkpoint import Checkpoints
 from nearfield.training.word2vec.kernel import LONGEST_SENTENCE, Plan, Tables
 from nearfield.training.word2vec.linear_algebra import SIGMOID
 from nearfield.training.word2vec.options import Word2VecOptions
 from nearfield.training.word2vec.phrases import join_phrases
-from nearfield.training.word2vec.run import Schedule, run
 from nearfield.training.word2vec.sampling import alias_table, huffman_paths, keep_chances
 from nearfield.training.word2vec.shards import Shards, keep_words, number_words
 
@@ -50,9 +50,9 @@ def train_on(
     """
     shards = _prepare(sentences, folder, options, source, progress)
     tables = _make_tables(shards, options)
-    schedule = Schedule(options.epochs, options.first_rate, options.min_alpha, options.seed, workers)
-    checkpoints = Checkpoints(folder, {**asdict(options), "corpus": _digest(shards)})
-    losses = run(shards, tables, make_plan(tables, options), schedule, checkpoints=checkpoints, progress=progress)
+    schedule = run.Schedule(options.epochs, options.first_rate, options.min_alpha, options.seed, workers)
+    checkpoints = Checkpoints(folder, {**asdict(options), "corpus": _digest(shards), "chunk_words": run.CHUNK_WORDS})
+    losses = run.run(shards, tables, make_plan(tables, options), schedule, checkpoints=checkpoints, progress=progress)
     if not np.isfinite(tables.inputs).all():
         raise TrainingError(
             f"learning diverges: a vector is not finite; give a smaller alpha than {options.first_rate:g}"

@@ -19,7 +19,8 @@ from nearfield.training.word2vec.checkpoint import Checkpoints, TrainingState
 from nearfield.training.word2vec.kernel import Plan, Tables, train_sentences
 from nearfield.training.word2vec.shards import Shards
 
-_CHUNK_WORDS = 20_000
+CHUNK_WORDS = 20_000
+"""What a checkpoint counts in."""
 _ROUND_CHUNKS = 32  # for each worker; between rounds, loss and checkpoint are seen to
 _SAVE_EVERY = 60.0  # seconds, and twenty times as long as saving takes
 _DIVERGED = 3 * math.log(2)  # three times the loss of vectors that know nothing
@@ -107,7 +108,7 @@ class _SaveClock:
 
 def _chunk_edges(ends: Positions) -> Positions:
     """Find the sentences at which chunks of about equal numbers of words begin, and after them the end."""
-    chunks = max(1, round(int(ends[-1]) / _CHUNK_WORDS))
+    chunks = max(1, round(int(ends[-1]) / CHUNK_WORDS))
     inner = np.searchsorted(ends, np.linspace(0, int(ends[-1]), chunks + 1)[1:-1]) + 1
     return np.unique(np.concatenate([[0], inner, [len(ends)]]))
 
