@@ -128,7 +128,7 @@ def _train_chunk(
     gone, total = epoch * len(shards.ids), schedule.epochs * len(shards.ids)
     seed = np.random.SeedSequence([schedule.seed, epoch, chunk]).generate_state(1, np.uint64)[0] >> np.uint64(1)
     found: tuple[float, float] = train_sentences(
-        np.array(shards.ids[start:end]),
+        shards.copy(start, end),
         np.array(shards.ends[first:last]) - start,
         tables,
         plan,
