@@ -140,7 +140,7 @@ def main() -> None:
     questions = google_questions()[:: 20 if quick else 1]
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "most_similar": lambda: neighbours(40_000 if quick else 400_000, 300, repeats=3 if quick else 7),
-        "analogies": lambda: analogies(7_000 if quick else 70_000, 200, 1 if quick else 3, questions),
+        "analogies": lambda: analogies(7_000 if quick else 70_000, 200, 1 if quick else 5, questions),
     }
     results = {}
     for name, measured in parts.items():

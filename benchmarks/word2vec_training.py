@@ -74,7 +74,7 @@ def train_gensim(corpus: str, out: str, job: dict[str, Any]) -> float:
     start = time.perf_counter()
     model.train(**{**whole, **source})
     trained = time.perf_counter() - start
-    model.wv.save(f"{out}.kv")
+    model.wv.save_word2vec_format(f"{out}.bin", binary=True)
     return trained
 
 
@@ -144,18 +144,23 @@ def speed(corpus: Path, folder: Path, words: int, repeats: int, jobs: dict[str, 
     return {"words": words, **{name: summary(found) for name, found in runs.items()}}
 
 
-def quality(folder: Path, sg: int, words: int, corpus: Path) -> dict[str, Any]:
+def quality(kept: Path, sg: int, words: int, corpus: Path) -> dict[str, Any]:
     """Train five epochs with both, and compare the vectors on the words of both."""
     import nearfield as nf
 
-    ours = run(corpus, folder / "ours", words, trainer="nearfield", sg=sg, epochs=5)
-    theirs = run(corpus, folder / "theirs", words, trainer="gensim", sg=sg, epochs=5)
-    spaces = {"gensim": nf.load_space(folder / "theirs.kv"), "nearfield": nf.load_space(folder / "ours")}
+    ours = run(corpus, kept / f"nearfield-sg{sg}.space", words, trainer="nearfield", sg=sg, epochs=5)
+    theirs = kept / f"gensim-sg{sg}"
+    if not theirs.with_suffix(".bin").exists():
+        run(corpus, theirs, words, trainer="gensim", sg=sg, epochs=5)
+    spaces = {
+        "gensim": nf.load_space(theirs.with_suffix(".bin")),
+        "nearfield": nf.load_space(kept / f"nearfield-sg{sg}.space"),
+    }
     simlex = str(shared_data("wordsim-txt/data/word-sim/EN-SIMLEX-999.txt"))
     rare = str(shared_data("wordsim-txt/data/word-sim/EN-RW-STANFORD.txt"))
     comparison = nf.compare_spaces(spaces, ["wordsim-353", simlex, "men", rare, "google-analogies"])
     print(comparison, flush=True)
-    return {"nearfield": ours, "gensim": theirs, "comparison": comparison.to_json()}
+    return {"nearfield": ours, "comparison": comparison.to_json()}
 
 
 def growth(corpora: dict[int, tuple[Path, int]], folder: Path) -> list[dict[str, Any]]:
@@ -173,6 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="a million words, two repeats, nothing written")
+    parser.add_argument("--keep", type=Path, help="folder for the trained vectors; gensim's that are there are used")
     arguments = parser.parse_args()
     if arguments.job:
         do_job(arguments.job)
@@ -181,6 +187,7 @@ def main() -> None:
     repeats = 2 if arguments.quick else 5
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        kept = arguments.keep or folder
         corpora = {}
         for size in sizes:
             path = folder / f"{size}.txt"
@@ -201,7 +208,7 @@ def main() -> None:
             "fasttext": {"trainer": "fasttext", "subwords": True},
         }
         results["subwords"] = speed(small, folder, fewest, repeats, jobs)
-        results["quality"] = {name: quality(folder, sg, words, whole) for sg, name in ((1, "skip_gram"), (0, "cbow"))}
+        results["quality"] = {name: quality(kept, sg, words, whole) for sg, name in ((1, "skip_gram"), (0, "cbow"))}
         results["growth"] = growth(corpora, folder)
     if not arguments.quick:
         print(write("word2vec_training", results))
