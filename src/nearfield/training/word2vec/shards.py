@@ -29,7 +29,7 @@ class Shards:
         words: Word of each number.
         counts: `(words,)` int64, how often each occurs in `ids`.
         ids: `(n,)` int32, the words of all sentences.
-        ends: `(sentences,)` int64, where each sentence ends in `ids`.
+        ends: `(sentences,)` int64, where each sentence ends in `ids`; none is empty.
     """
 
     words: list[str]
@@ -118,7 +118,7 @@ def number_words(
         progress: Told the words that were read.
 
     Returns:
-        The shards, with all words.
+        The shards, with all words; empty sentences are left out.
 
     Raises:
         InvalidInputError: If a word is no string.
@@ -184,7 +184,8 @@ def _numbered(sentences: Iterable[Sequence[str]], numbers: _Numbers) -> Iterator
     ends: list[int] = []
     for sentence in sentences:
         ids.extend(map(numbers.__getitem__, sentence))
-        ends.append(len(ids))
+        if len(ids) > (ends[-1] if ends else 0):
+            ends.append(len(ids))
         if len(ids) >= _WRITTEN_WORDS:
             yield np.array(ids), np.array(ends)
             ids, ends = [], []
