@@ -170,13 +170,14 @@ class Space:
 
     def select(self, keys: Sequence[str]) -> "Space":
         """Keep some keys, in the given order; a copy."""
-        return self._rows(self.positions(keys))
+        chosen = Keys.of(keys)
+        return self._rows(self.positions(chosen), chosen)
 
     def first(self, n: int) -> "Space":
         """Keep the first `n` keys, which are the most frequent where the space was trained; a view."""
         if n < 1:
             raise InvalidInputError(f"n must be at least 1, got {n}")
-        return self._rows(slice(0, n))
+        return self._rows(slice(0, n), self.keys.first(n))
 
     def with_vectors(self, vectors: npt.ArrayLike, **about: Any) -> "Space":  # noqa: ANN401  # any JSON values
         """Put other vectors to the same keys; without subwords, which belong to the old ones.
@@ -293,10 +294,9 @@ class Space:
 
         save_space(self, path)
 
-    def _rows(self, rows: "Positions | slice") -> "Space":
-        keys = self.keys[rows] if isinstance(rows, slice) else [self.keys[row] for row in rows]
+    def _rows(self, rows: Positions | slice, keys: Keys) -> "Space":
         return Space._trusted(
-            Keys.of(keys),
+            keys,
             self.vectors[rows],
             norms=self.norms[rows],
             subwords=self.subwords,
