@@ -164,7 +164,7 @@ def test_what_makes_no_tree_is_refused(toy, monkeypatch):
         nf.build_tree(toy, keys=["cta", "dog"])
     with pytest.raises(InvalidInputError, match=r"at most 20,000 keys, got 20,001: choose some by keys"):
         nf.build_tree(random_space(20_001, dim=1))
-    monkeypatch.setitem(sys.modules, "scipy.cluster", None)
+    monkeypatch.setitem(sys.modules, "scipy.cluster.hierarchy", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'nearfield\[space\]'"):
         nf.build_tree(toy)
 

@@ -197,7 +197,8 @@ def evaluate_hierarchy(
         raise InvalidInputError(f"most must be at least {FEWEST_WORDS}, got {most}")
     nouns = wordnet if isinstance(wordnet, WordNet) else read_wordnet(wordnet)
     results = []
-    for taxonomy, root in _taxonomies(space, nouns, roots, senses=senses, most=most):
+    taxonomies = _taxonomies(space, nouns, roots, senses=senses, most=most)
+    for taxonomy, root in taxonomies:
         words = space.select(taxonomy.words)
         tree = build_tree(words, linkage=linkage, metric=metric)
         found = agreements(tree, taxonomy, level=level, resamples=resamples, seed=seed)
@@ -214,7 +215,7 @@ def evaluate_hierarchy(
                 directions=rules,
             )
         )
-        progress("roots", len(results), len(roots or ROOTS))
+        progress("roots", len(results), len(taxonomies))
     return HierarchyReport(nouns.source, linkage, metric, senses, level, resamples, seed, tuple(results))
 
 

@@ -23,6 +23,7 @@ from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
 from nearfield.report.table import Column, text_table
+from nearfield.space.keys import Keys
 from nearfield.space.space import Space
 from nearfield.statistics import Bootstrap, Interval
 
@@ -195,28 +196,32 @@ def compare_spaces(
         raise InvalidInputError(f"spaces must hold at least two spaces by name, got {len(spaces)}")
     loaded = load_word_sets(sets)
     protocol = IntrinsicProtocol(case, "skip", None, level, resamples, restarts, seed)
-    first, *others = spaces.values()
-    shared = [key for key in first.keys if all(key in other for other in others)]
-    if not shared:
-        raise InvalidInputError(f"the spaces {', '.join(spaces)} share no key, so there is nothing to compare them on")
+    shared = _on_shared_keys(spaces)
     measured = []
-    for name, space in spaces.items():
+    for name, space in shared.items():
 
         def tell(what: str, done: int, total: int | None, name: str = name) -> None:
             progress(f"{name}: {what}", done, total)
 
-        kept = _keep(space, shared)
-        measured.append(measure_sets(kept, loaded, protocol, methods=METHODS[:1], progress=tell))
+        measured.append(measure_sets(space, loaded, protocol, methods=METHODS[:1], progress=tell))
     pairs = [
         (name, measured[0][row], found[row])
         for row in range(len(loaded))
         for name, found in zip(list(spaces)[1:], measured[1:], strict=True)
     ]
-    return SpaceComparison(tuple(spaces), len(shared), tuple(_differences(pairs, protocol)), protocol)
+    keys = len(next(iter(shared.values())))
+    return SpaceComparison(tuple(spaces), keys, tuple(_differences(pairs, protocol)), protocol)
 
 
-def _keep(space: Space, shared: Sequence[str]) -> Space:
-    return Space(shared, space.vectors[space.positions(shared)], about=space.about)
+def _on_shared_keys(spaces: Mapping[str, Space]) -> dict[str, Space]:
+    """Cut spaces down to the keys that all have, in the order of the first; without n-grams."""
+    first = next(iter(spaces.values())).keys
+    rows = {name: space.keys.positions(first) for name, space in spaces.items()}
+    shared = np.all([found >= 0 for found in rows.values()], axis=0)
+    if not shared.any():
+        raise InvalidInputError(f"the spaces {', '.join(spaces)} share no key, so there is nothing to compare them on")
+    keys = Keys.of([first[row] for row in np.flatnonzero(shared)])
+    return {name: Space(keys, space.vectors[rows[name][shared]]) for name, space in spaces.items()}
 
 
 def _differences(

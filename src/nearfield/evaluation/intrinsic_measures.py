@@ -194,13 +194,10 @@ def _analogies(
     known = (rows >= 0).all(axis=1)
     used = known if missing == "skip" else np.ones_like(known)
     sections = np.array(word_set.sections)[used]
-    candidates = lexicon.candidates()
     measured: tuple[Measurement, ...] = ()
-    if used.any() and len(candidates) > 3:
-        vectors = lexicon.space.unit_vectors
-        if len(candidates) < len(vectors):
-            vectors, rows = vectors[candidates], np.searchsorted(candidates, rows)
-        asked, right = rows[known], {}
+    if used.any() and len(lexicon.candidates) > 3:
+        vectors = lexicon.candidate_units
+        asked, right = np.searchsorted(lexicon.candidates, rows[known]), {}
         for method in methods:
 
             def tell(_: str, done: int, total: int | None, method: str = method) -> None:
