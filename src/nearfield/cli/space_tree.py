@@ -65,6 +65,6 @@ def tree(
     if as_json:
         print_json(built.to_json(k=cut))
     else:
-        click.echo(built.text(k=cut, depth=depth))
+        click.echo(built.to_text(k=cut, depth=depth))
     for written in filter(None, (page, newick)):
         click.echo(f"wrote {written}", err=True)
