@@ -133,9 +133,9 @@ def read_wordnet(path: str | os.PathLike[str] | None = None) -> WordNet:
 
     Args:
         path: A folder with `data.noun` and `index.noun` (each may be `.gz`, `.xz` or `.zst`), such as
-            `/usr/share/wordnet` of Debian's package wordnet-base, or a `.tar`, `.tar.gz` or `.tar.xz` that holds them. By default the
-            extract of WordNet 3.0 that comes with nearfield: animals, plants, artifacts and food, with all other
-            senses of their words and all that is more general.
+            `/usr/share/wordnet` of Debian's package wordnet-base, or a `.tar`, `.tar.gz` or `.tar.xz` that
+            holds them. By default the extract of WordNet 3.0 that comes with nearfield: animals, plants, artifacts and
+            food, with all other senses of their words and all that is more general.
 
     Returns:
         The hierarchy.

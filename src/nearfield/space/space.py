@@ -15,7 +15,7 @@ from nearfield.space.analogies import AnalogyMethod, solve
 from nearfield.space.asked import Asked, queries_of, terms_of
 from nearfield.space.keys import Keys, Positions
 from nearfield.space.nearest import RowSearch
-from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_distance, pair_similarity
+from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_similarities
 from nearfield.space.subwords import Subwords
 
 
@@ -206,7 +206,12 @@ class Space:
             UnknownKeyError: If one is not known.
             InvalidInputError: If there is no such metric.
         """
-        return pair_similarity(self.vector(key), self.vector(other), metric=metric)
+        return float(self.similarities([(key, other)], metric=metric)[0])
+
+    def similarities(self, pairs: Sequence[tuple[str, str]], *, metric: Metric = "cosine") -> Scores:
+        """Say how similar each of many pairs of keys is, `(len(pairs),)` float64; see `similarity`."""
+        one, other = (self.vectors_of([pair[side] for pair in pairs]) for side in (0, 1))
+        return pair_similarities(one, other, metric=metric)
 
     def distance(self, key: str, other: str, *, metric: Metric = "cosine") -> float:
         """Say how far apart two keys are: lower is nearer.
@@ -223,7 +228,8 @@ class Space:
             UnknownKeyError: If one is not known.
             InvalidInputError: If there is no such metric.
         """
-        return pair_distance(self.vector(key), self.vector(other), metric=metric)
+        similarity = self.similarity(key, other, metric=metric)
+        return 1 - similarity if metric == "cosine" else -similarity
 
     def most_similar(
         self, positive: Asked = (), negative: Asked = (), *, k: int = 10, method: AnalogyMethod = "3CosAdd"
