@@ -141,3 +141,8 @@ def test_phrases_are_found_beside_empty_sentences(tmp_path, empty):
     assert sentences_of(shards) == [sentence for sentence in corpus if sentence]
     joined = join_phrases(shards, tmp_path, name="p", min_count=1, threshold=0.25)
     assert dict(zip(joined.words, joined.counts.tolist(), strict=True))["new_york"] == 10
+
+
+def test_a_list_in_place_of_a_word_is_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"a sentence must be a list of strings, got \[\['a'\], 'b'\]"):
+        number_words([[["a"], "b"]], tmp_path)

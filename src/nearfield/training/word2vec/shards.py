@@ -183,7 +183,10 @@ def _numbered(sentences: Iterable[Sequence[str]], numbers: _Numbers) -> Iterator
     ids: list[int] = []
     ends: list[int] = []
     for sentence in sentences:
-        ids.extend(map(numbers.__getitem__, sentence))
+        try:
+            ids.extend(map(numbers.__getitem__, sentence))
+        except TypeError as error:  # a list in place of a word, which no dictionary can look up
+            raise InvalidInputError(f"a sentence must be a list of strings, got {sentence!r:.60}") from error
         if len(ids) > (ends[-1] if ends else 0):
             ends.append(len(ids))
         if len(ids) >= _WRITTEN_WORDS:
