@@ -246,6 +246,65 @@ def statistics(found: dict[str, Any]) -> list[list[str]]:
     ]
 
 
+def training(found: dict[str, Any]) -> str:
+    rows = []
+    for name, kind in (("skip_gram", "skip-gram"), ("cbow", "CBOW"), ("subwords", "skip-gram with n-grams")):
+        group = found[name]
+        ours = group["nearfield"]
+        for peer in (key for key in group if key not in ("words", "nearfield")):
+            speed, whole, peak = (group[peer][figure] for figure in ("words_per_second", "total", "peak_mib"))
+            rows.append(
+                [
+                    f"{kind}, {group['words'] / 1e6:.0f} M words",
+                    peer.replace("_", " "),
+                    f"{ours['words_per_second']['median']:,.0f} against {speed['median']:,.0f}",
+                    f"{ours['words_per_second']['median'] / speed['median']:.1f}×",
+                    "≥ 3×" if peer != "gensim" else "≥ 4×",
+                    f"{whole['median'] / ours['total']['median']:.1f}×",
+                    f"{ours['peak_mib']['median']:.0f} against {peak['median']:.0f} MiB",
+                ]
+            )
+    head = ["one epoch, 200 dimensions", "against", "words/s", "ratio", "target", "end to end (≥ 3×)", "peak memory"]
+    return "**Training word vectors**, enwiki-fa, 2 threads\n\n" + table(head, rows)
+
+
+def trained(found: dict[str, Any]) -> str:
+    rows = []
+    for name, kind in (("skip_gram", "skip-gram"), ("cbow", "CBOW")):
+        for row in found["quality"][name]["comparison"]["differences"]:
+            rows.append(
+                [
+                    kind,
+                    row["name"],
+                    f"{row['other']:.3f}",
+                    f"{row['first']:.3f}",
+                    f"{row['difference']['mean']:+.3f} "
+                    f"[{row['difference']['low']:+.3f}, {row['difference']['high']:+.3f}]",
+                    row["verdict"],
+                ]
+            )
+    head = ["five epochs, 16 M words", "test", "nearfield", "gensim", "difference", "verdict"]
+    return "**What those vectors are worth**\n\n" + table(head, rows)
+
+
+def spaces(found: dict[str, Any]) -> list[list[str]]:
+    near, analogy = found["most_similar"], found["analogies"]
+    return [
+        [
+            f"`most_similar`, {near['keys']:,} × {near['dim']}, against gensim",
+            f"{near['ms_per_query']['nearfield']:.1f} against {near['ms_per_query']['gensim']:.1f} ms: "
+            f"{near['times_as_fast']:.1f}×",
+            "≥ 2×",
+        ],
+        [
+            f"{analogy['questions']:,} analogies over {analogy['keys']:,} words, against gensim",
+            f"{analogy['seconds']['nearfield']:.1f} against {analogy['seconds']['gensim']:.1f} s: "
+            f"{analogy['times_as_fast']:.1f}×",
+            "≥ 3×",
+        ],
+    ]
+
+
 def tables() -> str:
     parts = []
     for name, write in (
@@ -256,6 +315,8 @@ def tables() -> str:
         ("transformer_speed", encoding),
         ("reduced_quality", reduced),
         ("embedded_store", store),
+        ("word2vec_training", training),
+        ("word2vec_training", trained),
     ):
         if found := result(name):
             parts.append(write(found))
@@ -263,6 +324,7 @@ def tables() -> str:
     rows += [memory(found)] if (found := result("ingest_memory_hash")) else []
     rows += encoding_memory(found) if (found := result("encode_memory")) else []
     rows += [words(found)] if (found := result("words_in_context")) else []
+    rows += spaces(found) if (found := result("space_speed")) else []
     rows += images(found) if (found := result("image_quality")) else []
     rows += statistics(found) if (found := result("statistics_coverage")) else []
     parts.append("**The rest**\n\n" + table(["", "measured", "target"], rows))

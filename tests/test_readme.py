@@ -21,7 +21,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in text.splitlines() if line.startswith("nearfield ")]
 
 
-MAIN_JOB, ENCODERS = blocks("python")
+MAIN_JOB, ENCODERS, WORDS = blocks("python")
 
 
 def test_the_main_job_in_python_runs(tmp_path, monkeypatch, capsys):
@@ -36,6 +36,16 @@ def test_its_encoders_run(capsys):
     name, tap, tyre = capsys.readouterr().out.replace("[", "").replace("]", "").split()
     assert name == "nearfield-static@dim=128,precision=int8"
     assert float(tap) > float(tyre) + 0.2
+
+
+def test_its_words_are_trained_and_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(WORDS, "README.md", "exec"), {})
+    shown = capsys.readouterr().out
+    near, odd = shown.splitlines()[:2]
+    assert near.count("'") == 6
+    assert odd == "mutations"
+    assert "wordsim-353" in shown
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

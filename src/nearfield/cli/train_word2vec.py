@@ -20,7 +20,7 @@ from nearfield.cli.console import progress_bars
 @click.option("--negative", type=int, default=5, show_default=True, help="Words each pair is held against.")
 @click.option("--hs", is_flag=True, help="Hierarchical softmax instead of those.")
 @click.option("--sample", type=float, default=1e-3, show_default=True, help="Thin out words more frequent than this.")
-@click.option("--alpha", type=float, help="Learning rate at the start.  [default: 0.05, with --sg 0.025]")
+@click.option("--alpha", type=float, help="Learning rate at the start.  [default: 0.05, with --sg 0.04]")
 @click.option("--subwords", is_flag=True, help="Learn n-grams too, so that unseen words have vectors.")
 @click.option("--min-n", type=int, default=3, show_default=True, help="Fewest characters of an n-gram.")
 @click.option("--max-n", type=int, default=6, show_default=True, help="Most characters of an n-gram.")

@@ -9,7 +9,7 @@ from nearfield.training.word2vec import run
 
 
 def tell(what, done, total):
-    if what.startswith("training"):
+    if what.startswith("training ·"):
         print(done, flush=True)
 
 

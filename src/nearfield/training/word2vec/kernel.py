@@ -1,9 +1,9 @@
 """One pass over some sentences: windows, targets, and what is learnt from them.
 
-Centres are taken in blocks of a few that follow each other. Their contexts overlap, so a block has few distinct
-inputs; each is composed once, meets the block's targets in one small matrix product, and is written back once. The
-negatives are shared by all pairs of the block (Ji et al. 2016 share them within one window): a negative that stands
-for several counts for as many. A block of one centre is word2vec's own sampling, with negatives shared by a window.
+Centres are taken in blocks of a few that follow each other. Their contexts overlap, so a block has few inputs; each is
+composed once, meets the block's targets in one small matrix product, and is written back once. The negatives are
+shared by all pairs of the block (Ji et al. 2016 share them within one window): a negative that stands for several
+counts for as many. A block of one centre is word2vec's own sampling, with negatives shared by a window.
 
 Which rows the next block needs is drawn one block ahead, and they are fetched meanwhile: waiting for memory would take
 longer than all the arithmetic.
@@ -90,7 +90,7 @@ class _Buffers(NamedTuple):
     hidden_gradient: Table
     targets: Table  # (t, d)
     target_gradient: Table
-    pairs: Table  # (r, c): how often input i stands in the context of centre j
+    pairs: Table  # (r, c): 1 where input i stands in the context of centre j
     shares: Table  # (c, r): how much input j counts in hidden row i of CBOW
     weights: Table  # (r, t): how much hidden row i counts for target j
     scores: Table  # (r, t)
@@ -197,26 +197,21 @@ def _fetch_next(tables: Tables, plan: Plan, buffers: _Buffers, start: int, lengt
 
 @njit(**INLINED)
 def _find_pairs(plan: Plan, buffers: _Buffers, start: int, end: int, length: int) -> int:
-    """List the distinct words in the windows of centres, and count their pairs; say how many words there are."""
-    sentence, words, pairs = buffers.sentence, buffers.words, buffers.pairs
+    """List the words that stand in a window of the block, and in whose; say how many there are."""
+    pairs, window = buffers.pairs, plan.window
     for centre in range(end - start):
-        buffers.reach[centre] = 1 + _below(_random(buffers.state), plan.window) if plan.shrink else plan.window
+        buffers.reach[centre] = 1 + _below(_random(buffers.state), window) if plan.shrink else window
     count = 0
-    for position in range(max(0, start - plan.window), min(length, end + plan.window)):
-        row = -1
-        for centre in range(end - start):
-            distance = abs(position - start - centre)
-            if distance == 0 or distance > buffers.reach[centre]:
-                continue
-            if row < 0:
-                row = 0
-                while row < count and words[row] != sentence[position]:
-                    row += 1
-                if row == count:
-                    words[row] = sentence[position]
-                    pairs[row] = 0
-                    count += 1
-            pairs[row, centre] += 1
+    for position in range(max(0, start - window), min(length, end + window)):
+        pairs[count] = 0
+        found = False
+        for centre in range(max(start, position - window), min(end, position + window + 1)):
+            if position != centre and abs(position - centre) <= buffers.reach[centre - start]:
+                pairs[count, centre - start] = 1
+                found = True
+        if found:
+            buffers.words[count] = buffers.sentence[position]
+            count += 1
     return count
 
 
@@ -231,8 +226,9 @@ def _average_contexts(plan: Plan, buffers: _Buffers, inputs: int, centres: int) 
         count = np.float32(0)
         for i in range(inputs):
             count += b.pairs[i, centre]
+        share = np.float32(1) / count if plan.use_mean else np.float32(1)
         for i in range(inputs):
-            b.shares[centre, i] = b.pairs[i, centre] / count if plan.use_mean else b.pairs[i, centre]
+            b.shares[centre, i] = b.pairs[i, centre] * share
     b.hidden[:] = 0
     b.hidden_gradient[:] = 0
     la.add_mixture(b.shares, centres, inputs, b.inputs, b.hidden)
@@ -242,19 +238,21 @@ def _average_contexts(plan: Plan, buffers: _Buffers, inputs: int, centres: int) 
 def _weigh(plan: Plan, buffers: _Buffers, inputs: int, centres: int) -> int:
     """Set how much each hidden row counts for each target; say how many hidden rows there are."""
     pairs, weights, rows = buffers.pairs, buffers.weights, buffers.rows
-    share = np.float32(plan.negative / max(plan.shared, 1))
+    share = np.float32(plan.negative / plan.shared)
     hidden = inputs if plan.skip_gram else centres
+    first, end = plan.block, plan.block + plan.shared
     for i in range(hidden):
         total = np.float32(0)
-        for j in range(plan.block):
+        for j in range(first):
             weights[i, j] = pairs[i, j] if plan.skip_gram else np.float32(i == j)
             total += weights[i, j]
-        for j in range(plan.block, len(rows)):
-            left = total
-            for centre in range(centres):
-                if rows[centre] == rows[j]:  # what is there is no negative
-                    left -= weights[i, centre]
-            weights[i, j] = left * share if rows[j] >= 0 else np.float32(0)
+        for j in range(first, end):
+            weights[i, j] = total * share
+    for j in range(first, end):
+        for centre in range(centres):
+            if rows[centre] == rows[j]:  # what is there is no negative
+                for i in range(hidden):
+                    weights[i, j] -= weights[i, centre] * share
     return hidden
 
 

@@ -42,19 +42,19 @@ def multiply(hidden: T2, rows: int, targets: T2, columns: int, weights: T2, out:
     """Set `out[i, j]` to the dot product of hidden row i and target row j, for all tiles with weight."""
     dim = hidden.shape[1]
     for i in range(0, rows, 2):
-        h0, h1 = hidden[i], hidden[i + 1]
         for j in range(0, columns, 3):
             if not _has_weight(weights, i, j):
                 continue
-            t0, t1, t2 = targets[j], targets[j + 1], targets[j + 2]
             s00 = s01 = s02 = s10 = s11 = s12 = np.float32(0)
             for k in range(dim):
-                s00 += h0[k] * t0[k]
-                s01 += h0[k] * t1[k]
-                s02 += h0[k] * t2[k]
-                s10 += h1[k] * t0[k]
-                s11 += h1[k] * t1[k]
-                s12 += h1[k] * t2[k]
+                a, b = hidden[i, k], hidden[i + 1, k]
+                x, y, z = targets[j, k], targets[j + 1, k], targets[j + 2, k]
+                s00 += a * x
+                s01 += a * y
+                s02 += a * z
+                s10 += b * x
+                s11 += b * y
+                s12 += b * z
             out[i, j], out[i, j + 1], out[i, j + 2] = s00, s01, s02
             out[i + 1, j], out[i + 1, j + 1], out[i + 1, j + 2] = s10, s11, s12
 
@@ -94,22 +94,19 @@ def add_gradients(
     """Add steps x targets to the hidden rows' gradient, and steps transposed x hidden rows to the targets'."""
     dim = hidden.shape[1]
     for i in range(0, rows, 2):
-        h0, h1 = hidden[i], hidden[i + 1]
-        e0, e1 = hidden_gradient[i], hidden_gradient[i + 1]
         for j in range(0, columns, 3):
             if not _has_weight(weights, i, j):
                 continue
-            t0, t1, t2 = targets[j], targets[j + 1], targets[j + 2]
-            g0, g1, g2 = target_gradient[j], target_gradient[j + 1], target_gradient[j + 2]
             s00, s01, s02 = steps[i, j], steps[i, j + 1], steps[i, j + 2]
             s10, s11, s12 = steps[i + 1, j], steps[i + 1, j + 1], steps[i + 1, j + 2]
             for k in range(dim):
-                a, b, x, y, z = h0[k], h1[k], t0[k], t1[k], t2[k]
-                g0[k] += s00 * a + s10 * b
-                g1[k] += s01 * a + s11 * b
-                g2[k] += s02 * a + s12 * b
-                e0[k] += s00 * x + s01 * y + s02 * z
-                e1[k] += s10 * x + s11 * y + s12 * z
+                a, b = hidden[i, k], hidden[i + 1, k]
+                x, y, z = targets[j, k], targets[j + 1, k], targets[j + 2, k]
+                target_gradient[j, k] += s00 * a + s10 * b
+                target_gradient[j + 1, k] += s01 * a + s11 * b
+                target_gradient[j + 2, k] += s02 * a + s12 * b
+                hidden_gradient[i, k] += s00 * x + s01 * y + s02 * z
+                hidden_gradient[i + 1, k] += s10 * x + s11 * y + s12 * z
 
 
 @njit(**KERNEL)
@@ -120,14 +117,12 @@ def add_mixture(mixing: T2, rows: int, columns: int, source: T2, out: T2) -> Non
     """
     dim = source.shape[1]
     for i in range(0, rows, 2):
-        a, b = out[i], out[i + 1]
         for j in range(0, columns, 3):
             if not _has_weight(mixing, i, j):
                 continue
-            x, y, z = source[j], source[j + 1], source[j + 2]
             a0, a1, a2 = mixing[i, j], mixing[i, j + 1], mixing[i, j + 2]
             b0, b1, b2 = mixing[i + 1, j], mixing[i + 1, j + 1], mixing[i + 1, j + 2]
             for k in range(dim):
-                u, v, w = x[k], y[k], z[k]
-                a[k] += a0 * u + a1 * v + a2 * w
-                b[k] += b0 * u + b1 * v + b2 * w
+                x, y, z = source[j, k], source[j + 1, k], source[j + 2, k]
+                out[i, k] += a0 * x + a1 * y + a2 * z
+                out[i + 1, k] += b0 * x + b1 * y + b2 * z

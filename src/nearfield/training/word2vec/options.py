@@ -19,8 +19,7 @@ class Word2VecOptions:
         negative: Words that each pair is held against, at least 1, or 0 with `hs`; 5 to 20 for small corpora.
         ns_exponent: Those are drawn by count to this power, from -1 to 1.
         cbow_mean: 1 for the mean of the context in CBOW, 0 for its sum.
-        alpha: Learning rate at the start, above 0; None for that of word2vec's program: 0.025 for skip-gram, 0.05 for
-            CBOW.
+        alpha: Learning rate at the start, above 0; None for what suits the way: 0.04 for skip-gram, 0.05 for CBOW.
         min_alpha: Learning rate at the end, from 0 to `alpha`.
         epochs: Times the corpus is gone through, at least 1.
         sample: Words more frequent than this share are randomly left out; 0 leaves out none.
@@ -85,7 +84,7 @@ class Word2VecOptions:
     @property
     def first_rate(self) -> float:
         """Learning rate at the start."""
-        return (0.025 if self.sg else 0.05) if self.alpha is None else self.alpha
+        return (0.04 if self.sg else 0.05) if self.alpha is None else self.alpha
 
     def _check_rates(self) -> None:
         if not 0 < self.first_rate < float("inf"):

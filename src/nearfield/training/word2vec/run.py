@@ -73,6 +73,9 @@ def run(
     chunks, total = len(edges) - 1, len(shards.ids)
     state = checkpoints.load(tables)
     clock = _SaveClock()
+    progress("compiling, for the first time only", 0, None)
+    train_sentences(np.empty(0, np.int32), np.empty(0, np.int64), tables, plan, 0.0, 0.0, 0)
+    progress("training", state.epoch * total + _words_before(shards, edges, state.chunk), schedule.epochs * total)
     with ThreadPoolExecutor(schedule.workers) as pool:
         while state.epoch < schedule.epochs:
             wave = range(state.chunk, min(chunks, state.chunk + _ROUND_CHUNKS * schedule.workers))
@@ -81,8 +84,8 @@ def run(
             found = np.array([chunk.result() for chunk in work]).sum(axis=0)
             _check(found[0], found[1], schedule.alpha)
             state = state.after_chunks(len(wave), float(found[0]), float(found[1]))
-            words = int(shards.ends[edges[wave.stop] - 1])
-            progress(f"training{NOTE}loss {state.mean_loss:.3f}", epoch * total + words, schedule.epochs * total)
+            done = epoch * total + _words_before(shards, edges, wave.stop)
+            progress(f"training{NOTE}loss {state.mean_loss:.3f}", done, schedule.epochs * total)
             if state.chunk == chunks:
                 state = state.after_epoch()
             if clock.is_due():
@@ -113,16 +116,19 @@ def _chunk_edges(ends: Positions) -> Positions:
     return np.unique(np.concatenate([[0], inner, [len(ends)]]))
 
 
+def _words_before(shards: Shards, edges: Positions, chunk: int) -> int:
+    return int(shards.ends[edges[chunk] - 1]) if edges[chunk] else 0
+
+
 def _train_chunk(
     shards: Shards, edges: Positions, tables: Tables, plan: Plan, schedule: Schedule, epoch: int, chunk: int
 ) -> tuple[float, float]:
     first, last = edges[chunk], edges[chunk + 1]
-    start = int(shards.ends[first - 1]) if first else 0
-    end = int(shards.ends[last - 1])
+    start, end = (_words_before(shards, edges, place) for place in (chunk, chunk + 1))
     gone, total = epoch * len(shards.ids), schedule.epochs * len(shards.ids)
     seed = np.random.SeedSequence([schedule.seed, epoch, chunk]).generate_state(1, np.uint64)[0] >> np.uint64(1)
     found: tuple[float, float] = train_sentences(
-        np.array(shards.ids[start:end]),
+        shards.copy(start, end),
         np.array(shards.ends[first:last]) - start,
         tables,
         plan,

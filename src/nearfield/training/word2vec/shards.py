@@ -43,8 +43,14 @@ class Shards:
         while first < len(self.ends):
             last = max(first + 1, int(np.searchsorted(self.ends, start + _WRITTEN_WORDS, side="right")))
             end = int(self.ends[last - 1])
-            yield np.array(self.ids[start:end]), self.ends[first:last] - start
+            yield self.copy(start, end), self.ends[first:last] - start
             first, start = last, end
+
+    def copy(self, start: int, end: int) -> Ids:
+        """Read some of the ids; through the map, their pages would count as this process's memory from then on."""
+        if isinstance(self.ids, np.memmap):
+            return np.fromfile(str(self.ids.filename), np.int32, end - start, offset=start * self.ids.itemsize)
+        return self.ids[start:end]
 
 
 class _Numbers(dict[str, int]):

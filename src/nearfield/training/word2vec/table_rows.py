@@ -34,17 +34,16 @@ def compose_words(
     """Set `out[i]` to the vector of `words[i]`, and clear `gradient[i]`."""
     dim = table.shape[1]
     for i in range(count):
-        row, cleared = out[i], gradient[i]
         first, end = bounds[words[i]], bounds[words[i] + 1]
         share = np.float32(1) / np.float32(end - first)
-        source = table[parts[first]]
+        row = parts[first]
         for k in range(dim):
-            row[k] = source[k] * share
-            cleared[k] = np.float32(0)
+            out[i, k] = table[row, k] * share
+            gradient[i, k] = np.float32(0)
         for part in range(first + 1, end):
-            source = table[parts[part]]
+            row = parts[part]
             for k in range(dim):
-                row[k] += source[k] * share
+                out[i, k] += table[row, k] * share
 
 
 @njit(**KERNEL)
@@ -52,11 +51,10 @@ def add_to_words(table: Table, bounds: Rows, parts: Rows, words: Rows, count: in
     """Add each word's gradient to every row that it is made of, undivided, as fastText does."""
     dim = table.shape[1]
     for i in range(count):
-        added = gradient[i]
         for part in range(bounds[words[i]], bounds[words[i] + 1]):
-            row = table[parts[part]]
+            row = parts[part]
             for k in range(dim):
-                row[k] += added[k]
+                table[row, k] += gradient[i, k]
 
 
 @njit(**KERNEL)
@@ -64,11 +62,11 @@ def load_rows(table: Table, rows: Rows, count: int, out: Table, gradient: Table)
     """Set `out[j]` to row `rows[j]` of a table, and clear `gradient[j]`; a negative row is passed over."""
     dim = table.shape[1]
     for j in range(count):
-        if rows[j] >= 0:
-            source, row, cleared = table[rows[j]], out[j], gradient[j]
+        row = rows[j]
+        if row >= 0:
             for k in range(dim):
-                row[k] = source[k]
-                cleared[k] = np.float32(0)
+                out[j, k] = table[row, k]
+                gradient[j, k] = np.float32(0)
 
 
 @njit(**KERNEL)
@@ -76,7 +74,7 @@ def add_to_rows(table: Table, rows: Rows, count: int, gradient: Table) -> None:
     """Add `gradient[j]` to row `rows[j]` of a table; a negative row is passed over."""
     dim = table.shape[1]
     for j in range(count):
-        if rows[j] >= 0:
-            row, added = table[rows[j]], gradient[j]
+        row = rows[j]
+        if row >= 0:
             for k in range(dim):
-                row[k] += added[k]
+                table[row, k] += gradient[j, k]

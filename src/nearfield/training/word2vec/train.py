@@ -50,7 +50,7 @@ def train_word2vec(
 ) -> Space:
     """Train word vectors: word2vec, or with `subwords` fastText.
 
-    The parameters have gensim's names, meanings and defaults; those not said here are in `Word2VecOptions`.
+    The parameters have gensim's names and meanings, and but for `alpha` its defaults.
 
     Args:
         corpus: A text file with a sentence, or a paragraph, a line (UTF-8; also compressed), a folder of such files,
@@ -63,8 +63,8 @@ def train_word2vec(
         negative: Words that each pair is held against.
         ns_exponent: Those are drawn by count to this power.
         cbow_mean: 1 for the mean of the context in CBOW, 0 for its sum.
-        alpha: Learning rate at the start; None for 0.025 in skip-gram and 0.05 in CBOW, as in word2vec's program
-            (gensim takes 0.025 for both).
+        alpha: Learning rate at the start; None for 0.04 in skip-gram and 0.05 in CBOW, which suit negatives that
+            are shared by a block; gensim takes 0.025 for both.
         min_alpha: Learning rate at the end.
         epochs: Times the corpus is gone through.
         sample: Words more frequent than this share are randomly left out.
