@@ -62,7 +62,7 @@ def make_page(count: int, path: Path) -> None:
     # What is measured is the page, so how faithful the map is was not measured.
     faithful = Faithfulness(1.0, 1.0, 1.0, 15 / count, 15, 1)
     projection = nf.Projection(keys, points.astype(np.float32), "pca", None, 2, 0, 1.0, faithful)
-    projection.save_html(path, colours={key: f"group {number}" for key, number in zip(keys, group, strict=True)})
+    projection.export(path, colours={key: f"group {number}" for key, number in zip(keys, group, strict=True)})
 
 
 def look(playwright: Any, browser: str, painter: str, page: Path) -> dict[str, float]:

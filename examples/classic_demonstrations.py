@@ -57,4 +57,4 @@ for one, other in [("cat", "dog"), ("cat", "quantum")]:
     print(f"{one} ~ {other}: one-hot {one_hot.similarity(one, other):.2f}, dense {words.similarity(one, other):.2f}")
 print("near cat:", *(f"{word} {score:.2f}" for word, score in space.most_similar("cat", k=5)))
 print("king - man + woman:", *(word for word, _ in space.most_similar(["king", "woman"], ["man"], k=3)))
-print(nf.build_tree(words).text(k=4))
+print(nf.build_tree(words).to_text(k=4))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nearfield.arrays import as_matrix, normalise, row_norms
+from nearfield.arrays import as_matrix, normalise, row_blocks, row_norms
 from nearfield.errors import InvalidInputError
 
 matrices = arrays(
@@ -47,3 +47,12 @@ def test_a_zero_row_stays_zero():
 def test_normalised_rows_have_length_one(matrix):
     lengths = row_norms(normalise(matrix))
     assert ((np.abs(lengths - 1) < 1e-5) | (row_norms(matrix) == 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "values", "blocks"),
+    [((5, 3), 6, [(0, 2), (2, 4), (4, 5)]), ((2, 9), 4, [(0, 1), (1, 2)]), ((0, 3), 6, []), ((3, 0), 6, [(0, 3)])],
+)
+def test_blocks_of_rows_are_as_large_as_asked_and_hold_a_row_at_least(shape, values, blocks):
+    found = list(row_blocks(np.zeros(shape), values=values))
+    assert [(block.start, block.stop) for block in found] == blocks

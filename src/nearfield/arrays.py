@@ -1,6 +1,7 @@
 """Float32 matrices with a row for each thing: validate and normalise."""
 
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 Scores: TypeAlias = npt.NDArray[np.float64]
 Metric: TypeAlias = Literal["cosine", "dot", "l2"]
 METRICS: tuple[str, ...] = get_args(Metric)
+
+BLOCK_VALUES = 4_000_000  # of a matrix at a time: 32 MB as float64
 
 
 def as_matrix(vectors: npt.ArrayLike, *, dim: int | None = None, what: str = "vectors") -> Vectors:
@@ -40,6 +43,21 @@ def as_matrix(vectors: npt.ArrayLike, *, dim: int | None = None, what: str = "ve
     if not finite.all():
         raise InvalidInputError(f"{what} must be finite: row {int(np.argmin(finite))} holds NaN or infinity")
     return matrix
+
+
+def row_blocks(matrix: npt.NDArray[Any], *, values: int | None = None) -> Iterator[slice]:
+    """Cut a matrix into blocks of rows, so that a copy or a conversion of one stays small.
+
+    Args:
+        matrix: `(n, d)` of anything, in memory or memory-mapped.
+        values: Most values in a block, unless a row has more; 4 million by default.
+
+    Yields:
+        Slices of rows, in order; none for no rows.
+    """
+    step = max(1, (BLOCK_VALUES if values is None else values) // max(1, matrix.shape[1]))
+    for start in range(0, len(matrix), step):
+        yield slice(start, min(start + step, len(matrix)))
 
 
 def row_norms(matrix: Vectors) -> Scores:

@@ -26,9 +26,10 @@ def test_the_command_prints_tables_or_json_and_writes_a_page(cli, tmp_path):
     assert "animal.n.01: 10 words for its 10 kinds" in result.stdout
     assert f"wrote {tmp_path / 'a.html'}" in result.stderr
     assert "<table" in (tmp_path / "a.html").read_text()
-    options = ("--most", 10, "--linkage", "complete", "--seed", 1, "--json")
+    options = ("--most", 10, "--linkage", "complete", "--metric", "l2", "--seed", 1, "--json")
     values = strict_json(cli("space", "taxonomy", path, *ours, *options).stdout)
-    assert (values["roots"][0]["root"], values["linkage"], values["seed"]) == ("animal.n.01", "complete", 1)
+    assert values["roots"][0]["root"] == "animal.n.01"
+    assert (values["linkage"], values["metric"], values["seed"]) == ("complete", "l2", 1)
     assert (
         "9 words below animal, and 10 are needed"
         in cli(*("space", "taxonomy", path, *ours, "--senses", "only"), code=1).stderr

@@ -207,7 +207,7 @@ def test_a_header_that_is_not_utf8_is_an_error(tmp_path):
         ("missing.jsonl", "no such file"),
         ("c.doc", r"cannot tell the format from extension '.doc'; use .jsonl, .ndjson, .csv, .tsv"),
         ("c.gz", "cannot tell the format from no extension"),
-        ("empty", r"has no corpus.jsonl \(nor corpus.jsonl.gz or .xz\)"),
+        ("empty", r"has no corpus.jsonl \(nor corpus.jsonl.gz, .xz or .zst\)"),
         ("full", r"has no corpus.jsonl .*; found: a.txt"),
     ],
 )

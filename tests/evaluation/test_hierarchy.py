@@ -235,7 +235,12 @@ def evaluated(nouns):
     words = [nouns.words[synset][0] for root in ("animal", "food.n.02") for synset in nouns.below(nouns.synset(root))]
     words = list(dict.fromkeys(words[:60] + words[-60:]))
     space = nf.Space(words, np.random.default_rng(0).normal(size=(len(words), 8)))
-    return nf.evaluate_hierarchy(space, nouns, most=40, resamples=100, linkage="ward", metric="l2")
+    told = []
+    report = nf.evaluate_hierarchy(
+        space, nouns, most=40, resamples=100, linkage="ward", metric="l2", progress=lambda *event: told.append(event)
+    )
+    assert told == [("roots", 1, 2), ("roots", 2, 2)]  # of the four by default, two have words here
+    return report
 
 
 def test_the_report_has_a_result_for_each_root_that_the_space_knows(evaluated, tmp_path):

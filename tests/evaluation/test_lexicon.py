@@ -19,15 +19,15 @@ def test_words_are_found_as_the_case_says(case, rows):
 
 
 def test_ignoring_case_leaves_later_variants_out_of_the_answers():
-    assert Lexicon(SPACE, case="ignore").candidates().tolist() == [0, 2, 3, 4]
-    assert Lexicon(SPACE, case="lower").candidates().tolist() == [0, 1, 2, 3, 4]
+    assert Lexicon(SPACE, case="ignore").candidates.tolist() == [0, 2, 3, 4]
+    assert Lexicon(SPACE, case="lower").candidates.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_only_the_first_keys_count():
     lexicon = Lexicon(SPACE, vocabulary=3)
     assert lexicon.rows(["last", "Paris"]).tolist() == [-1, 2]
-    assert len(lexicon.candidates()) == 3
-    assert len(Lexicon(SPACE, vocabulary=99).candidates()) == 5
+    assert len(lexicon.candidates) == 3
+    assert len(Lexicon(SPACE, vocabulary=99).candidates) == 5
     assert Lexicon(SPACE, case="ignore", vocabulary=3).rows(["NEW YORK", "PARIS"]).tolist() == [-1, 2]
 
 
@@ -55,3 +55,11 @@ def test_a_word_without_ngrams_stays_unknown():
 def test_what_makes_no_sense_is_refused(options, message):
     with pytest.raises(InvalidInputError, match=message):
         Lexicon(SPACE, **options)
+
+
+def test_vectors_beyond_the_keys_that_count_are_not_read():
+    space = Space(KEYS, np.eye(5))
+    np.testing.assert_array_equal(Lexicon(space, vocabulary=3).candidate_units, np.eye(5)[:3])
+    np.testing.assert_array_equal(Lexicon(space, case="ignore").candidate_units, np.eye(5)[[0, 2, 3, 4]])
+    assert "unit_vectors" not in vars(space)
+    assert Lexicon(space).candidate_units is space.unit_vectors

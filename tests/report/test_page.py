@@ -3,10 +3,12 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearfield.report.page import Section, disclosure, facts, figure, page, quoted
+from nearfield.errors import InvalidInputError
+from nearfield.report.page import Section, disclosure, facts, figure, framed, page, quoted, write_page
 
 ANY_TEXT = st.text(st.characters(), max_size=80)
 
@@ -80,4 +82,18 @@ def test_names_and_values_are_listed_in_pairs():
 def test_a_figure_is_captioned():
     assert figure(quoted("plot"), "how to read") == (
         '<figure><figcaption>how to read</figcaption><bdi dir="auto">plot</bdi></figure>'
+    )
+
+
+def test_a_page_is_written_to_a_html_file_only(tmp_path):
+    write_page(tmp_path / "a.HTML", "<p>é</p>")
+    assert (tmp_path / "a.HTML").read_text(encoding="utf-8") == "<p>é</p>"
+    with pytest.raises(InvalidInputError, match=r"must end in \.html, got .*a\.txt"):
+        write_page(tmp_path / "a.txt", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.HTML"]
+
+
+def test_a_framed_page_cannot_leave_its_frame():
+    assert framed('<p title="x">') == (
+        '<iframe srcdoc="&lt;p title=&quot;x&quot;&gt;" style="width:100%;height:40em;border:0"></iframe>'
     )

@@ -193,10 +193,10 @@ def test_an_axis_as_json_and_as_a_page(words, tmp_path):
     values = json.loads(json.dumps(axis.to_json()))
     assert values["pairs"][0] == ["low0", "high0"]
     assert values["consistency"]["pairs"] == 8
-    axis.save_html(tmp_path / "a.html", ["left", "right"])
+    axis.export(tmp_path / "a.html", ["left", "right"])
     html = (tmp_path / "a.html").read_text()
     assert "&lt;b&gt;height" in html
     assert "<b>height" not in html
     assert "left" in html
-    nf.fit_axis(words, pairs(1)).save_html(tmp_path / "b.html", [])
+    nf.fit_axis(words, pairs(1)).export(tmp_path / "b.html", [])
     assert "One pair cannot say" in (tmp_path / "b.html").read_text()

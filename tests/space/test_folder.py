@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nearfield as nf
-from nearfield.errors import DataError, StorageError
+from nearfield.errors import DataError, InvalidInputError, StorageError
 
 
 @pytest.fixture
@@ -113,3 +113,9 @@ def test_what_is_no_space_is_not_written_over(words, tmp_path):
     (tmp_path / "empty").mkdir()
     words.save(tmp_path / "empty")
     assert len(nf.load_space(tmp_path / "empty")) == 40
+
+
+def test_a_limit_below_one_is_refused_by_its_name(tmp_path):
+    nf.Space(["a"], [[1.0]]).save(tmp_path / "a.space")
+    with pytest.raises(InvalidInputError, match="limit must be at least 1, got 0"):
+        nf.load_space(tmp_path / "a.space", limit=0)

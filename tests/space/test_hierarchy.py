@@ -141,7 +141,7 @@ def test_two_keys_and_equal_vectors_make_a_tree():
     assert same.heights.tolist() == [0, 0]
     assert same.cophenetic_correlation == 0
     assert "3 keys" in str(same)
-    assert "svg" in same.html()
+    assert "svg" in same.to_html()
 
 
 def test_the_optimal_order_brings_neighbours_together():
@@ -164,7 +164,7 @@ def test_what_makes_no_tree_is_refused(toy, monkeypatch):
         nf.build_tree(toy, keys=["cta", "dog"])
     with pytest.raises(InvalidInputError, match=r"at most 20,000 keys, got 20,001: choose some by keys"):
         nf.build_tree(random_space(20_001, dim=1))
-    monkeypatch.setitem(sys.modules, "scipy.cluster", None)
+    monkeypatch.setitem(sys.modules, "scipy.cluster.hierarchy", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'nearfield\[space\]'"):
         nf.build_tree(toy)
 
@@ -181,13 +181,13 @@ def test_a_cut_out_of_range_is_refused(toy):
 
 
 def test_the_text_lists_small_branches_and_draws_large_ones(toy):
-    drawn = nf.build_tree(toy).text(k=2, depth=1)
+    drawn = nf.build_tree(toy).to_text(k=2, depth=1)
     assert "6 keys, average linkage of cosine distances" in drawn
     assert drawn.splitlines()[-2:] in (
         ["├─ car, bus", "└─ eagle, owl, cat, dog"],
         ["├─ eagle, owl, cat, dog", "└─ car, bus"],
     )
-    whole = nf.build_tree(toy).text(k=1, depth=3).splitlines()[-3:]
+    whole = nf.build_tree(toy).to_text(k=1, depth=3).splitlines()[-3:]
     assert whole[0].startswith("└─ ")
     assert "(6 keys, " in whole[0]
     assert whole[1:] == ["   ├─ car, bus", "   └─ eagle, owl, cat, dog"]
@@ -196,7 +196,7 @@ def test_the_text_lists_small_branches_and_draws_large_ones(toy):
 def test_the_text_goes_as_deep_as_it_is_told():
     tree = nf.build_tree(random_space(60))
     for depth in range(4):
-        drawn = tree.text(k=1, depth=depth).partition("\n\n")[2].splitlines()
+        drawn = tree.to_text(k=1, depth=depth).partition("\n\n")[2].splitlines()
         assert max(max(line.find("├─"), line.find("└─")) for line in drawn) == 3 * depth
 
 
@@ -204,21 +204,21 @@ def test_the_text_goes_as_deep_as_it_is_told():
 @given(st.integers(2, 60), st.integers(0, 4), st.integers(40, 100), st.integers(0, 99))
 def test_the_text_fits_its_width_and_whole_trees_show_every_key_once(count, depth, width, seed):
     tree = nf.build_tree(random_space(count, seed=seed))
-    for line in tree.text(depth=depth, width=width).splitlines():
+    for line in tree.to_text(depth=depth, width=width).splitlines():
         assert len(line) <= width or "·" in line
-    listed = re.findall(r"key \d+", re.sub(r"─ key \d+ · .*", "", tree.text(depth=60, width=10_000)))
+    listed = re.findall(r"key \d+", re.sub(r"─ key \d+ · .*", "", tree.to_text(depth=60, width=10_000)))
     assert sorted(listed) == sorted(tree.space.keys)
 
 
 def test_keys_that_join_one_at_a_time_stand_on_one_line():
     ladder = ladder_of(9)
-    assert ladder.text(k=1, depth=1).splitlines()[-2:] == ["   ├─ 0, 1, 2, 3", "   └─ 8, 7, 6, 5, 4"]
+    assert ladder.to_text(k=1, depth=1).splitlines()[-2:] == ["   ├─ 0, 1, 2, 3", "   └─ 8, 7, 6, 5, 4"]
 
 
 def test_long_and_strange_keys_are_shown_safely():
     keys = ["", "a\nb", "<script>alert(1)</script>", "x" * 300, "\x1b[31m", "日本語"]
     tree = nf.build_tree(nf.Space(keys, np.random.default_rng(0).normal(size=(6, 3))))
-    text, page = tree.text(k=1, depth=9), tree.html()
+    text, page = tree.to_text(k=1, depth=9), tree.to_html()
     assert "\x1b" not in text + page
     assert "''" in text
     assert "a b" in text
@@ -241,8 +241,8 @@ def test_a_ladder_of_thousands_is_no_problem_for_any_form():
     count = 3000
     ladder = ladder_of(count)
     assert ladder.to_newick().count(",") == count - 1
-    assert "3,000 keys" in ladder.text(k=1, depth=50)
-    assert ladder.html(k=1).count("<summary>") == 1
+    assert "3,000 keys" in ladder.to_text(k=1, depth=50)
+    assert ladder.to_html(k=1).count("<summary>") == 1
 
 
 def test_the_page_needs_nothing_else_and_draws_small_trees_only(toy, tmp_path):
@@ -257,7 +257,7 @@ def test_the_page_needs_nothing_else_and_draws_small_trees_only(toy, tmp_path):
         element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text") if element.get("class") == "name"
     ]
     assert shown == tree.keys(tree.root)
-    assert "<svg" not in nf.build_tree(random_space(151)).html()
+    assert "<svg" not in nf.build_tree(random_space(151)).to_html()
 
 
 def test_json_holds_the_tree_and_its_cut(toy):

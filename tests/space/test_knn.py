@@ -8,9 +8,9 @@ from nearfield.space import knn
 from nearfield.space.knn import distances_to, nearest_rows, shared_share
 
 
-@pytest.mark.parametrize("scores_at_once", [1, 100, 1 << 24])
-def test_the_nearest_are_those_that_sorting_all_would_give(monkeypatch, scores_at_once):
-    monkeypatch.setattr(knn, "_BLOCK_SCORES", scores_at_once)
+@pytest.mark.parametrize("rows_at_once", [1, 3, 1_024])
+def test_the_nearest_are_those_that_sorting_all_would_give(monkeypatch, rows_at_once):
+    monkeypatch.setattr(knn, "_ROWS_AT_ONCE", rows_at_once)
     unit = normalise(np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32))
     rows = np.array([3, 59, 0, 17])
     cosines = unit[rows] @ unit.T
@@ -18,8 +18,15 @@ def test_the_nearest_are_those_that_sorting_all_would_give(monkeypatch, scores_a
     np.testing.assert_array_equal(nearest_rows(unit, rows, 7), expected)
 
 
+@pytest.mark.parametrize("queries", [3, 20])
+def test_of_equally_near_rows_the_earlier_comes_first_and_a_zero_row_is_near_to_none(queries):
+    unit = np.tile(np.array([[1, 0], [0, 1], [0, 0]], np.float32), (20, 1))
+    found = nearest_rows(unit, np.arange(queries), 4)
+    np.testing.assert_array_equal(found[:3], [[3, 6, 9, 12], [4, 7, 10, 13], [0, 1, 3, 4]])
+
+
 def test_how_far_it_has_come_is_told(monkeypatch):
-    monkeypatch.setattr(knn, "_BLOCK_SCORES", 20)
+    monkeypatch.setattr(knn, "_ROWS_AT_ONCE", 2)
     told = []
     nearest_rows(np.eye(10, dtype=np.float32), np.arange(3), 2, what="x", progress=lambda *step: told.append(step))
     assert told == [("x", 2, 3), ("x", 3, 3)]

@@ -3,11 +3,10 @@ import pytest
 
 import nearfield as nf
 from nearfield.errors import InvalidInputError
-from nearfield.space import linear_map
 
 
 def test_a_map_takes_the_mean_off_and_multiplies(monkeypatch):
-    monkeypatch.setattr(linear_map, "_BLOCK", 2)
+    monkeypatch.setattr("nearfield.arrays.BLOCK_VALUES", 4)
     turned = nf.LinearMap(np.array([1.0, 2.0]), np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]]))
     np.testing.assert_array_equal(turned.apply([[1, 2], [2, 2], [1, 3]]), [[0, 0, 0], [1, 0, 2], [0, 3, 0]])
     assert turned.apply(np.empty((0, 2))).shape == (0, 3)

@@ -28,7 +28,7 @@ def page_data(path):
 
 def test_points_keep_their_proportions_and_the_most_frequent_come_first(space, tmp_path):
     found = nf.project(space)
-    found.save_html(tmp_path / "m.html", title="My <map>")
+    found.export(tmp_path / "m.html", title="My <map>")
     html, data = page_data(tmp_path / "m.html")
     assert data["keys"] == [f"k{i}" for i in range(39, -1, -1)]
     places = data["places"][::-1] / 65535
@@ -45,7 +45,7 @@ def test_points_keep_their_proportions_and_the_most_frequent_come_first(space, t
 
 def test_clusters_colour_the_map_and_stand_at_their_middle(space, tmp_path):
     groups = nf.cluster(space, k=2)
-    nf.project(space).save_html(tmp_path / "m.html", colours=groups)
+    nf.project(space).export(tmp_path / "m.html", colours=groups)
     _, data = page_data(tmp_path / "m.html")
     assert [group["name"] for group in data["groups"]] == list(groups.names)
     assert data["values"][::-1].tolist() == groups.labels.tolist()
@@ -56,21 +56,21 @@ def test_clusters_colour_the_map_and_stand_at_their_middle(space, tmp_path):
 
 def test_names_and_numbers_colour_the_map(space, tmp_path):
     projection = nf.project(space)
-    projection.save_html(tmp_path / "m.html", colours={"k0": "a", "k1": "b", "k2": "b", "other": "c"}, legend="kind")
+    projection.export(tmp_path / "m.html", colours={"k0": "a", "k1": "b", "k2": "b", "other": "c"}, legend="kind")
     html, data = page_data(tmp_path / "m.html")
     assert [(group["name"], group["size"]) for group in data["groups"]] == [("b", 2), ("a", 1)]
     assert data["values"][::-1][:4].tolist() == [1, 0, 0, 65535]
     assert "<summary>kind</summary>" in html
-    projection.save_html(tmp_path / "n.html", colours={"k0": 1.0, "k1": 3, "k2": np.float32(2)})
+    projection.export(tmp_path / "n.html", colours={"k0": 1.0, "k1": 3, "k2": np.float32(2)})
     _, data = page_data(tmp_path / "n.html")
     assert (data["kind"], data["low"], data["high"]) == ("numbers", 1, 3)
     assert data["values"][::-1][:4].tolist() == [0, 65534, 32767, 65535]
-    projection.save_html(tmp_path / "o.html", colours={"k0": 5})
+    projection.export(tmp_path / "o.html", colours={"k0": 5})
     assert page_data(tmp_path / "o.html")[1]["values"][-1] == 0
 
 
 def test_truth_values_are_names_and_not_numbers(space, tmp_path):
-    nf.project(space).save_html(tmp_path / "m.html", colours={"k0": True, "k1": False})
+    nf.project(space).export(tmp_path / "m.html", colours={"k0": True, "k1": False})
     assert {group["name"] for group in page_data(tmp_path / "m.html")[1]["groups"]} == {"True", "False"}
 
 
@@ -78,7 +78,7 @@ def test_beyond_two_hundred_groups_the_smallest_are_one(tmp_path):
     keys = [f"k{i}" for i in range(300)]
     space = nf.Space(keys, np.random.default_rng(0).normal(size=(300, 3)))
     colours = {key: f"g{min(i, 249)}" for i, key in enumerate(keys)}
-    nf.project(space).save_html(tmp_path / "m.html", colours=colours)
+    nf.project(space).export(tmp_path / "m.html", colours=colours)
     _, data = page_data(tmp_path / "m.html")
     assert len(data["groups"]) == 200
     assert (data["groups"][0]["name"], data["groups"][0]["size"]) == ("g249", 51)
@@ -89,16 +89,16 @@ def test_beyond_two_hundred_groups_the_smallest_are_one(tmp_path):
 def test_what_cannot_colour_is_refused_and_leaves_no_page(space, tmp_path):
     projection = nf.project(space)
     with pytest.raises(InvalidInputError, match="none of the map's keys, such as 'k0'"):
-        projection.save_html(tmp_path / "m.html", colours={"x": "a"})
+        projection.export(tmp_path / "m.html", colours={"x": "a"})
     with pytest.raises(InvalidInputError, match="must be finite"):
-        projection.save_html(tmp_path / "m.html", colours={"k0": float("inf"), "k1": 1.0})
+        projection.export(tmp_path / "m.html", colours={"k0": float("inf"), "k1": 1.0})
     with pytest.raises(InvalidInputError, match="no number to colour by"):
-        projection.save_html(tmp_path / "m.html", colours={"k0": float("nan")})
+        projection.export(tmp_path / "m.html", colours={"k0": float("nan")})
     with pytest.raises(InvalidInputError, match="clusters are of other keys"):
-        projection.save_html(tmp_path / "m.html", colours=nf.cluster(space.first(30), k=2))
+        projection.export(tmp_path / "m.html", colours=nf.cluster(space.first(30), k=2))
     assert not list(tmp_path.iterdir())
     with pytest.raises(StorageError):
-        projection.save_html(tmp_path / "nowhere" / "m.html")
+        projection.export(tmp_path / "nowhere" / "m.html")
 
 
 def test_groups_near_each_other_have_different_colours():

@@ -41,3 +41,19 @@ def test_what_has_no_direction_or_stands_twice_is_refused():
         nf.Space(["a", "b"], [[1, 0], [0, 0]])
     with pytest.raises(InvalidInputError, match="'a' is number 0 and number 2"):
         nf.Space(["a", "b", "a"], np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("cosine", [0.8, 0]), ("dot", [0.8, 0]), ("l2", [-(0.4**0.5), -(5**0.5)])]
+)
+def test_many_pairs_are_compared_at_once(animals, metric, expected):
+    pairs = [("cat", "dog"), ("dog", "car")]
+    np.testing.assert_allclose(animals.similarities(pairs, metric=metric), expected, rtol=1e-6, atol=1e-12)
+    assert [animals.similarity(*pair, metric=metric) for pair in pairs] == animals.similarities(
+        pairs, metric=metric
+    ).tolist()
+    assert animals.similarities([]).shape == (0,)
+    with pytest.raises(UnknownKeyError, match="'cta'"):
+        animals.similarities([("cat", "dog"), ("cta", "dog")])
+    with pytest.raises(InvalidInputError, match="metric must be one of"):
+        animals.similarities(pairs, metric="angle")

@@ -46,3 +46,17 @@ def test_effective_rank_is_by_entropy_of_singular_values_and_participation_by_va
 @pytest.mark.parametrize("count", [effective_rank, participation_ratio])
 def test_nothing_is_said_where_nothing_varies(count):
     assert math.isnan(count(np.zeros(3)))
+
+
+def test_moments_do_not_depend_on_the_blocks_they_are_summed_in(matrix, monkeypatch):
+    whole = second_moments(matrix, centred=True)
+    monkeypatch.setattr("nearfield.arrays.BLOCK_VALUES", 60)
+    for one, other in zip(whole, second_moments(matrix, centred=True), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_directions_are_those_of_a_singular_value_decomposition(matrix):
+    values, directions = principal_directions(second_moments(matrix, centred=True)[1])
+    _, lengths, rows = np.linalg.svd(matrix.astype(np.float64) - matrix.mean(axis=0, dtype=np.float64))
+    np.testing.assert_allclose(values, lengths**2 / len(matrix), rtol=1e-9)
+    np.testing.assert_allclose(np.abs(np.einsum("dc,cd->c", directions, rows)), 1, rtol=1e-9)

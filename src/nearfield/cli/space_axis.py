@@ -48,7 +48,7 @@ def axis(
         raise click.UsageError(f"--pair must be two words with a colon between, as man:woman, got {':'.join(bad)!r}")
     found = nf.fit_axis(nf.load_space(space), example or split, name=name, method=method, seed=seed)  # type: ignore[arg-type]  # checked above
     if report:
-        found.save_html(report, words)
+        found.export(report, words)
         click.echo(f"wrote {report}", err=True)
     if as_json:
         positions = found.project(words).tolist() if words else []

@@ -31,8 +31,8 @@ def convert(
     """Read SPACE and write it as OUTPUT.
 
     Reads .space, word2vec text and binary, GloVe, fastText .vec and .bin, gensim .kv, .npy, .safetensors and .parquet,
-    text also as .gz and .xz. Writes all of these but fastText's .bin and gensim's. Only .space keeps counts and n-grams
-    and opens at once.
+    text also as .gz, .xz and .zst. Writes all of these but fastText's .bin, gensim's and .zst. Only .space keeps
+    counts and n-grams and opens at once.
 
     \b
     nearfield space convert glove.6B.300d.txt glove.space

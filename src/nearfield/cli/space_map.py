@@ -69,6 +69,6 @@ def space_map(
     with progress_bars() as progress:
         projection = nf.project(shown, method=method, n_neighbors=neighbours, seed=seed, progress=progress)  # type: ignore[arg-type]  # click has checked it
         groups = nf.cluster(shown, seed=seed, progress=progress) if colour == "clusters" else None
-    projection.save_html(output, colours=groups or colours, legend=legend, title=title or Path(space).stem)
+    projection.export(output, colours=groups or colours, legend=legend, title=title or Path(space).stem)
     click.echo(f"wrote {output}", err=True)
     print_json(projection.to_json()) if as_json else click.echo(projection)

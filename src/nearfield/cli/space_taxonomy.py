@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import click
 
 from nearfield.cli.console import OutputPath, print_json, progress_bars
+from nearfield.cli.tree_options import distance_option, linkage_option
 
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.evaluation.taxonomy import Senses
     from nearfield.space.hierarchy import Linkage
+    from nearfield.space.tree import TreeMetric
 
 
 @click.command("taxonomy", short_help="Does it know what is a kind of what?")
@@ -25,13 +27,8 @@ if TYPE_CHECKING:  # the command line starts without numpy
     metavar="CONCEPT",
     help="Concept to look below, such as animal or food.n.02; may be given again.  [default: animal, plant, ...]",
 )
-@click.option(
-    "--linkage",
-    type=click.Choice(["average", "complete", "ward"]),
-    default="average",
-    show_default=True,
-    help="How far apart two clusters are.",
-)
+@linkage_option
+@distance_option
 @click.option(
     "--senses",
     type=click.Choice(["first", "only", "any"]),
@@ -48,6 +45,7 @@ def taxonomy(
     wordnet: str | None,
     roots: tuple[str, ...],
     linkage: "Linkage",
+    metric: "TreeMetric",
     senses: "Senses",
     most: int,
     seed: int,
@@ -69,6 +67,7 @@ def taxonomy(
             wordnet,
             roots=roots or None,
             linkage=linkage,
+            metric=metric,
             senses=senses,
             most=most,
             seed=seed,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nearfield.cli.console import OutputPath, print_json, require_different
+from nearfield.cli.tree_options import distance_option, linkage_option
 
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.space.hierarchy import Linkage
@@ -18,16 +19,8 @@ if TYPE_CHECKING:  # the command line starts without numpy
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take the first N keys, the most frequent ones.")
 @click.option("--cut", type=click.IntRange(min=1), metavar="K", help="How many clusters.  [default: the best cut]")
 @click.option("--depth", type=click.IntRange(min=0), default=2, show_default=True, help="Levels below each cluster.")
-@click.option(
-    "--linkage",
-    type=click.Choice(["average", "complete", "ward"]),
-    default="average",
-    show_default=True,
-    help="How far apart two clusters are.",
-)
-@click.option(
-    "--metric", type=click.Choice(["cosine", "l2"]), default="cosine", show_default=True, help="Distance of two keys."
-)
+@linkage_option
+@distance_option
 @click.option("--report", "page", type=OutputPath(".html", ".htm"), help="Write a page with the whole tree here.")
 @click.option("--newick", type=OutputPath(), help="Write the tree in Newick format here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tree as JSON.")
@@ -65,6 +58,6 @@ def tree(
     if as_json:
         print_json(built.to_json(k=cut))
     else:
-        click.echo(built.text(k=cut, depth=depth))
+        click.echo(built.to_text(k=cut, depth=depth))
     for written in filter(None, (page, newick)):
         click.echo(f"wrote {written}", err=True)

@@ -47,7 +47,9 @@ def word2vec(corpus: str, output: str, work: str | None, sg: bool, hs: bool, neg
     nearfield words similar words.space king
     """
     import nearfield as nf
+    from nearfield.space.folder import require_target
 
+    require_target(output)
     folder = Path(work or f"{output.rstrip('/')}.work")
     with progress_bars() as progress:
         space = nf.train_word2vec(

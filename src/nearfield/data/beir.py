@@ -39,7 +39,7 @@ def read_beir(folder: str | os.PathLike[str], split: str = "test") -> Dataset:
     """Read a dataset from a BEIR folder.
 
     Args:
-        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`, each also `.gz` or `.xz`.
+        folder: Holds `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`, each also `.gz`, `.xz` or `.zst`.
         split: Which judgements to read.
 
     Returns:

@@ -144,8 +144,8 @@ def read_corpus(
 
     Args:
         source: A path to `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.txt` (a record a line, named by its number; each
-            also `.gz` or `.xz`), to a BEIR folder, or to a folder of PNG, JPEG and WebP files, whose paths inside it
-            become the ids; a DataFrame (a named index counts as a column); a mapping from id to text or fields; an
+            also `.gz`, `.xz` or `.zst`), to a BEIR folder, or to a folder of PNG, JPEG and WebP files, whose paths in
+            it become the ids; a DataFrame (a named index counts as a column); a mapping from id to text or fields; an
             iterable of `Record`, of mappings with fields, or of `(id, text)` pairs; a callable that returns such an
             iterable. An iterator can be read once only. A corpus is given back, with the `skip_bad` asked for if that
             is true.

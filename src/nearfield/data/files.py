@@ -1,4 +1,4 @@
-"""Files as streams of bytes: plain, gzip or xz, with errors that name the file."""
+"""Files as streams of bytes: plain, gzip, xz or zstd, with errors that name the file."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from nearfield.errors import DataError
 
-COMPRESSIONS = ("", ".gz", ".xz")
+COMPRESSIONS = ("", ".gz", ".xz", ".zst")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -32,17 +32,17 @@ def require_file(path: Path) -> Path:
 
 
 def has_file(folder: Path, name: str) -> bool:
-    """Tell whether `name`, `name.gz` or `name.xz` is in a folder."""
+    """Tell whether `name`, itself or compressed, is in a folder."""
     return any((folder / f"{name}{suffix}").is_file() for suffix in COMPRESSIONS)
 
 
 def find_in_folder(folder: Path, name: str) -> Path:
-    """Find `name`, `name.gz` or `name.xz` in a folder."""
+    """Find `name`, itself or compressed, in a folder."""
     for suffix in COMPRESSIONS:
         if (path := folder / f"{name}{suffix}").is_file():
             return path
     found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) if folder.is_dir() else ""
-    problem = f"has no {name} (nor {name}.gz or .xz)" if folder.is_dir() else "no such folder"
+    problem = f"has no {name} (nor {name}.gz, .xz or .zst)" if folder.is_dir() else "no such folder"
     raise DataError(f"{problem}; found: {found}" if found else problem, source=str(folder))
 
 
@@ -51,13 +51,14 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading, decompressed; what goes wrong inside the `with` names the file.
 
     Args:
-        path: The file; `.gz` and `.xz` are decompressed as they are read.
+        path: The file; `.gz`, `.xz` and `.zst` are decompressed as they are read.
 
     Yields:
         The stream of bytes.
 
     Raises:
         DataError: If the file cannot be opened or read, or its compressed content is damaged.
+        MissingExtraError: If it is `.zst`, and zstandard is not installed.
     """
     try:
         with _open(path) as stream:
@@ -75,6 +76,10 @@ def _open(path: Path) -> BinaryIO:
         return io.BufferedReader(cast(io.RawIOBase, gzip.open(path, "rb")))
     if suffix == ".xz":
         return io.BufferedReader(cast(io.RawIOBase, lzma.open(path, "rb")))
+    if suffix == ".zst":
+        from nearfield.data.zstd import ZstdFile
+
+        return io.BufferedReader(ZstdFile(path))
     return path.open("rb")
 
 

@@ -14,7 +14,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, object] | DataErr
     """Read one object a line; blank lines are passed over.
 
     Args:
-        path: A file of JSON Lines in UTF-8, plain, `.gz` or `.xz`.
+        path: A file of JSON Lines in UTF-8, plain, `.gz`, `.xz` or `.zst`.
 
     Yields:
         The 1-based line number, and the object or what is wrong with the line.

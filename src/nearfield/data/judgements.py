@@ -124,7 +124,7 @@ def read_qrels(source: QrelsSource) -> dict[str, dict[str, int]]:
 
     Args:
         source: A path to a table with the columns `query-id`, `corpus-id` and `score` (BEIR; tab or comma) or to a
-            TREC file with four columns and no header, also `.gz` or `.xz`; a DataFrame with those columns; a
+            TREC file with four columns and no header, also `.gz`, `.xz` or `.zst`; a DataFrame with those columns; a
             mapping from query to document to grade.
 
     Returns:

@@ -11,7 +11,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, Mapping[str, object] | DataErr
     """Read one text a line; blank lines are passed over.
 
     Args:
-        path: A file of plain text in UTF-8, itself, `.gz` or `.xz`.
+        path: A file of plain text in UTF-8, itself, `.gz`, `.xz` or `.zst`.
 
     Yields:
         The 1-based line number, and the record or what is wrong with the line; its id is that number.

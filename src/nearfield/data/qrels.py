@@ -57,7 +57,7 @@ def parse_qrels(source: QrelsSource) -> Qrels:
 
     Args:
         source: A path to a table with the columns `query-id`, `corpus-id` and `score` (tab or comma) or to a TREC
-            file of four columns, also `.gz` or `.xz`; a DataFrame with those columns; a mapping from query to
+            file of four columns, also `.gz`, `.xz` or `.zst`; a DataFrame with those columns; a mapping from query to
             document to grade.
 
     Returns:

@@ -19,7 +19,7 @@ Source: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[ob
 Content: TypeAlias = "Mapping[str, object] | Record | DataError"
 Row: TypeAlias = tuple[int, Content]
 
-_FORMATS = ".jsonl, .ndjson, .csv, .tsv, .txt (each also .gz or .xz), a BEIR folder or a folder of images"
+_FORMATS = ".jsonl, .ndjson, .csv, .tsv, .txt (each also .gz, .xz or .zst), a BEIR folder or a folder of images"
 
 
 @dataclass(frozen=True)

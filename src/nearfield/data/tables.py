@@ -61,7 +61,7 @@ def read_table(path: Path, *, delimiter: str) -> Iterator[tuple[int, Mapping[str
     """Read a table whose first line names the columns; blank lines are passed over.
 
     Args:
-        path: A file in UTF-8, plain, `.gz` or `.xz`; cells may be quoted as RFC 4180 says.
+        path: A file in UTF-8, plain, `.gz`, `.xz` or `.zst`; cells may be quoted as RFC 4180 says.
         delimiter: What stands between cells.
 
     Yields:

@@ -41,7 +41,7 @@ def read_word_set(path: "str | os.PathLike[str]", *, name: str | None = None) ->
     category but no word are passed over.
 
     Args:
-        path: The file, in UTF-8, plain, `.gz` or `.xz`.
+        path: The file, in UTF-8, plain, `.gz`, `.xz` or `.zst`.
         name: What to call the set; by default the file's name without its ending.
 
     Returns:

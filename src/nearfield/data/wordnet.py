@@ -132,10 +132,10 @@ def read_wordnet(path: str | os.PathLike[str] | None = None) -> WordNet:
     """Read the nouns of WordNet, whole in about two seconds.
 
     Args:
-        path: A folder with `data.noun` and `index.noun` (each may be `.gz` or `.xz`), such as `/usr/share/wordnet` of
-            Debian's package wordnet-base, or a `.tar`, `.tar.gz` or `.tar.xz` that holds them. By default the
-            extract of WordNet 3.0 that comes with nearfield: animals, plants, artifacts and food, with all other
-            senses of their words and all that is more general.
+        path: A folder with `data.noun` and `index.noun` (each may be `.gz`, `.xz` or `.zst`), such as
+            `/usr/share/wordnet` of Debian's package wordnet-base, or a `.tar`, `.tar.gz` or `.tar.xz` that
+            holds them. By default the extract of WordNet 3.0 that comes with nearfield: animals, plants, artifacts and
+            food, with all other senses of their words and all that is more general.
 
     Returns:
         The hierarchy.

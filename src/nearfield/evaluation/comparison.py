@@ -1,6 +1,5 @@
 """The result of a comparison: what was measured, what was decided, and how to build it."""
 
-import html
 import json
 import os
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from nearfield.evaluation.decision import Decision
 from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import from_json, to_json
+from nearfield.report.page import framed
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.statistics import Interval
 from nearfield.stores.base import StoreConfig
@@ -310,4 +310,4 @@ class ComparisonReport:
         return comparison_text(self)
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
+        return framed(self.to_html())

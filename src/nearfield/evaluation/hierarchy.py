@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -23,9 +22,9 @@ from nearfield.evaluation.tree_agreement import (
     joining_nodes,
     pair_scores,
 )
-from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
+from nearfield.report.page import write_page
 from nearfield.space.hierarchy import Linkage, build_tree
 from nearfield.space.space import Space
 from nearfield.space.subwords import ngram_rows
@@ -128,15 +127,15 @@ class HierarchyReport:
         """Give everything as JSON values; what is not known is null."""
         return to_json(self)
 
-    def html(self) -> str:
+    def to_html(self) -> str:
         """Make one HTML page that needs nothing else."""
         from nearfield.evaluation.hierarchy_report import hierarchy_html
 
         return hierarchy_html(self)
 
     def export(self, path: str | os.PathLike[str]) -> None:
-        """Write the HTML page."""
-        replace_file(Path(path), self.html().encode())
+        """Write the page to a file, which must end in `.html`; all of it or none."""
+        write_page(path, self.to_html())
 
 
 def evaluate_hierarchy(
@@ -197,7 +196,8 @@ def evaluate_hierarchy(
         raise InvalidInputError(f"most must be at least {FEWEST_WORDS}, got {most}")
     nouns = wordnet if isinstance(wordnet, WordNet) else read_wordnet(wordnet)
     results = []
-    for taxonomy, root in _taxonomies(space, nouns, roots, senses=senses, most=most):
+    taxonomies = _taxonomies(space, nouns, roots, senses=senses, most=most)
+    for taxonomy, root in taxonomies:
         words = space.select(taxonomy.words)
         tree = build_tree(words, linkage=linkage, metric=metric)
         found = agreements(tree, taxonomy, level=level, resamples=resamples, seed=seed)
@@ -214,7 +214,7 @@ def evaluate_hierarchy(
                 directions=rules,
             )
         )
-        progress("roots", len(results), len(roots or ROOTS))
+        progress("roots", len(results), len(taxonomies))
     return HierarchyReport(nouns.source, linkage, metric, senses, level, resamples, seed, tuple(results))
 
 

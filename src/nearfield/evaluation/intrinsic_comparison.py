@@ -1,12 +1,10 @@
 """Which of several spaces of words is better, on the words that all of them have."""
 
-import html
 import math
 import os
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,11 +16,12 @@ from nearfield.evaluation.intrinsic_measures import METHODS, MeasuredSet
 from nearfield.evaluation.intrinsic_report import IntrinsicProtocol
 from nearfield.evaluation.lexicon import Case
 from nearfield.evaluation.significance import holm, holm_levels
-from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
+from nearfield.report.page import framed, write_page
 from nearfield.report.table import Column, text_table
+from nearfield.space.keys import Keys
 from nearfield.space.space import Space
 from nearfield.statistics import Bootstrap, Interval
 
@@ -101,16 +100,9 @@ class SpaceComparison:
 
         return space_comparison_html(self)
 
-    def export(self, path: "str | os.PathLike[str]") -> None:
-        """Write the page to a file, all of it or none.
-
-        Args:
-            path: The file.
-
-        Raises:
-            StorageError: If the disk refuses.
-        """
-        replace_file(Path(path), self.to_html().encode())
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, which must end in `.html`; all of it or none."""
+        write_page(path, self.to_html())
 
     def columns(self) -> list[Column]:
         """Name the columns of the table."""
@@ -153,7 +145,7 @@ class SpaceComparison:
         return "\n".join([self.headline, "", text_table(self.columns(), self.rows(), width=120), "", *notes])
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
+        return framed(self.to_html())
 
 
 def compare_spaces(
@@ -195,28 +187,32 @@ def compare_spaces(
         raise InvalidInputError(f"spaces must hold at least two spaces by name, got {len(spaces)}")
     loaded = load_word_sets(sets)
     protocol = IntrinsicProtocol(case, "skip", None, level, resamples, restarts, seed)
-    first, *others = spaces.values()
-    shared = [key for key in first.keys if all(key in other for other in others)]
-    if not shared:
-        raise InvalidInputError(f"the spaces {', '.join(spaces)} share no key, so there is nothing to compare them on")
+    shared = _on_shared_keys(spaces)
     measured = []
-    for name, space in spaces.items():
+    for name, space in shared.items():
 
         def tell(what: str, done: int, total: int | None, name: str = name) -> None:
             progress(f"{name}: {what}", done, total)
 
-        kept = _keep(space, shared)
-        measured.append(measure_sets(kept, loaded, protocol, methods=METHODS[:1], progress=tell))
+        measured.append(measure_sets(space, loaded, protocol, methods=METHODS[:1], progress=tell))
     pairs = [
         (name, measured[0][row], found[row])
         for row in range(len(loaded))
         for name, found in zip(list(spaces)[1:], measured[1:], strict=True)
     ]
-    return SpaceComparison(tuple(spaces), len(shared), tuple(_differences(pairs, protocol)), protocol)
+    keys = len(next(iter(shared.values())))
+    return SpaceComparison(tuple(spaces), keys, tuple(_differences(pairs, protocol)), protocol)
 
 
-def _keep(space: Space, shared: Sequence[str]) -> Space:
-    return Space(shared, space.vectors[space.positions(shared)], about=space.about)
+def _on_shared_keys(spaces: Mapping[str, Space]) -> dict[str, Space]:
+    """Cut spaces down to the keys that all have, in the order of the first; without n-grams."""
+    first = next(iter(spaces.values())).keys
+    rows = {name: space.keys.positions(first) for name, space in spaces.items()}
+    shared = np.all([found >= 0 for found in rows.values()], axis=0)
+    if not shared.any():
+        raise InvalidInputError(f"the spaces {', '.join(spaces)} share no key, so there is nothing to compare them on")
+    keys = Keys.of([first[row] for row in np.flatnonzero(shared).tolist()])
+    return {name: Space(keys, space.vectors[rows[name][shared]]) for name, space in spaces.items()}
 
 
 def _differences(

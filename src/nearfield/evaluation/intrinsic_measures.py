@@ -25,6 +25,7 @@ from nearfield.evaluation.resampling import (
 from nearfield.progress import Progress, silent
 from nearfield.space.analogies import AnalogyMethod
 from nearfield.space.analogy_questions import answer_analogies
+from nearfield.space.neighbours import pair_similarities
 from nearfield.statistics import Bootstrap
 
 Missing: TypeAlias = Literal["skip", "zero"]
@@ -157,14 +158,8 @@ def _pairs(lexicon: Lexicon, word_set: PairSet, missing: Missing) -> MeasuredSet
     return MeasuredSet(word_set.name, word_set.kind, len(word_set), int(known.sum()), composed, measured)
 
 
-def _cosines(one: Vectors, other: Vectors) -> Scores:
-    products: Scores = np.einsum("nd,nd->n", one, other, dtype=np.float64)
-    lengths = row_norms(one) * row_norms(other)
-    return np.divide(products, lengths, out=np.zeros(len(one)), where=lengths > 0)
-
-
 def _similarities(one: Vectors, other: Vectors, gold: Scores, _binary: bool) -> Iterator[Measurement]:
-    cosines = _cosines(one, other)
+    cosines = pair_similarities(one, other)
     yield Measurement("Spearman", "", cosines, gold)
     yield Measurement("Pearson", "", cosines, gold)
 
@@ -175,7 +170,7 @@ def _entailments(one: Vectors, other: Vectors, gold: Scores, binary: bool) -> It
     The latter is the asymmetric distance of Vulić & Mrkšić (2018), doi:10.18653/v1/N18-1103, with its sign turned. It
     takes the longer vector for the more general word, which spaces trained for entailment are made to obey.
     """
-    cosines, lengths = _cosines(one, other), (row_norms(one), row_norms(other))
+    cosines, lengths = pair_similarities(one, other), (row_norms(one), row_norms(other))
     total = lengths[0] + lengths[1]
     longer = np.divide(lengths[1] - lengths[0], total, out=np.zeros(len(one)), where=total > 0)
     measure, chance = ("AP", float(gold.mean())) if binary else ("Spearman", None)
@@ -194,13 +189,10 @@ def _analogies(
     known = (rows >= 0).all(axis=1)
     used = known if missing == "skip" else np.ones_like(known)
     sections = np.array(word_set.sections)[used]
-    candidates = lexicon.candidates()
     measured: tuple[Measurement, ...] = ()
-    if used.any() and len(candidates) > 3:
-        vectors = lexicon.space.unit_vectors
-        if len(candidates) < len(vectors):
-            vectors, rows = vectors[candidates], np.searchsorted(candidates, rows)
-        asked, right = rows[known], {}
+    if used.any() and len(lexicon.candidates) > 3:
+        vectors = lexicon.candidate_units
+        asked, right = np.searchsorted(lexicon.candidates, rows[known]), {}
         for method in methods:
 
             def tell(_: str, done: int, total: int | None, method: str = method) -> None:

@@ -1,19 +1,17 @@
 """What an intrinsic evaluation found: a frozen result that prints as a table."""
 
-import html
 import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nearfield.errors import InvalidInputError
 from nearfield.evaluation.intrinsic_measures import Missing
 from nearfield.evaluation.lexicon import Case
-from nearfield.files import replace_file
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted, decimal, interval
+from nearfield.report.page import framed, write_page
 from nearfield.report.table import Column, text_table
 from nearfield.statistics import Interval
 
@@ -183,16 +181,9 @@ class IntrinsicReport:
 
         return intrinsic_html(self)
 
-    def export(self, path: "str | os.PathLike[str]") -> None:
-        """Write the page to a file, all of it or none.
-
-        Args:
-            path: The file.
-
-        Raises:
-            StorageError: If the disk refuses.
-        """
-        replace_file(Path(path), self.to_html().encode())
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, which must end in `.html`; all of it or none."""
+        write_page(path, self.to_html())
 
     def __str__(self) -> str:
         """Render a table for the terminal."""
@@ -223,7 +214,7 @@ class IntrinsicReport:
         return notes
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
+        return framed(self.to_html())
 
 
 def _rows(result: IntrinsicResult) -> Iterator[list[str]]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.arrays import Vectors
+from nearfield.arrays import Vectors, normalise
 from nearfield.errors import InvalidInputError
 from nearfield.space.keys import Positions
 from nearfield.space.space import Space
@@ -38,7 +38,7 @@ class Lexicon:
     A word of several parts is also looked for with `_` in place of its spaces.
 
     Args:
-        space: The space.
+        space: The space; only the keys that count are kept of it.
         case: `lower` finds a word as written, else in lower case; `exact` only as written; `ignore` the first key
             that differs at most by case, and leaves the later such keys out of the answers to analogies.
         vocabulary: How many keys, from the first on, count; all by default.
@@ -52,12 +52,11 @@ class Lexicon:
             raise InvalidInputError(f"case must be one of {', '.join(get_args(Case))}, got {case!r}")
         if vocabulary is not None and vocabulary < 1:
             raise InvalidInputError(f"vocabulary must be at least 1, got {vocabulary}")
-        self.space = space
-        self.vocabulary = len(space) if vocabulary is None else min(vocabulary, len(space))
+        self.space = space if vocabulary is None else space.first(vocabulary)
         self.case = case
         self._first_row: dict[str, int] = {}
         if case == "ignore":
-            for row, key in enumerate(islice(space.keys, self.vocabulary)):
+            for row, key in enumerate(self.space.keys):
                 self._first_row.setdefault(key.upper(), row)
 
     def rows(self, words: Sequence[str]) -> Positions:
@@ -77,11 +76,19 @@ class Lexicon:
                     vectors[missing], known[missing] = made, True
         return Found(vectors, known, int(known.sum() - (rows >= 0).sum()))
 
+    @cached_property
     def candidates(self) -> Positions:
-        """List the rows that may answer an analogy, ascending."""
+        """`(c,)` int64, the rows that may answer an analogy, ascending."""
         if self.case == "ignore":
             return np.fromiter(self._first_row.values(), np.int64, len(self._first_row))
-        return np.arange(self.vocabulary)
+        return np.arange(len(self.space))
+
+    @cached_property
+    def candidate_units(self) -> Vectors:
+        """`(c, d)` float32, their vectors scaled to length 1."""
+        if len(self.candidates) == len(self.space):
+            return self.space.unit_vectors
+        return normalise(self.space.vectors[self.candidates])
 
     def _row(self, word: str) -> int:
         if self.case == "ignore":
@@ -89,7 +96,7 @@ class Lexicon:
         else:
             forms = [*_forms(word), *(_forms(word.lower()) if self.case == "lower" else ())]
             found = (self.space.keys.position(form) for form in forms)
-        return next((row for row in found if row is not None and row < self.vocabulary), -1)
+        return next((row for row in found if row is not None), -1)
 
     def _compose(self, word: str, subwords: Subwords) -> Vectors | None:
         made = subwords.compose(word if self.case == "exact" else word.lower())

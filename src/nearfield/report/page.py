@@ -2,10 +2,14 @@
 
 import base64
 import hashlib
+import html
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nearfield.errors import InvalidInputError
+from nearfield.files import replace_file
 from nearfield.report.markup import Content, Markup, as_markup, element, joined
 
 _HERE = Path(__file__).parent
@@ -77,6 +81,27 @@ def document(title: str, *contents: Content, style: str, script: str | None = No
     )
     body = element("body", *contents, element("script", Markup(code)) if code else None)
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def write_page(path: str | os.PathLike[str], content: str) -> None:
+    """Write a page to a file, all of it or none.
+
+    Args:
+        path: The file, which must end in `.html`; an earlier one is replaced.
+        content: The HTML document.
+
+    Raises:
+        InvalidInputError: If the file ends in something else.
+        StorageError: If the disk refuses.
+    """
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise InvalidInputError(f"a page's file must end in .html, got {os.fspath(path)!r}")
+    replace_file(Path(path), content.encode())
+
+
+def framed(content: str) -> str:
+    """Put a page into a frame, as a notebook shows it."""
+    return f'<iframe srcdoc="{html.escape(content)}" style="width:100%;height:40em;border:0"></iframe>'
 
 
 def _digest(text: str) -> str:

@@ -17,9 +17,9 @@ import numpy as np
 
 from nearfield.arrays import Scores, Vectors, normalise
 from nearfield.errors import InvalidInputError
-from nearfield.files import replace_file
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted
+from nearfield.report.page import write_page
 from nearfield.space.consistency import Consistency, measure_consistency
 from nearfield.space.space import Space
 
@@ -104,7 +104,7 @@ class Axis:
         )
         return f"{head}\n{self.consistency or 'One pair cannot say whether its direction is a relation.'}{lacking}"
 
-    def save_html(self, path: str | os.PathLike[str], keys: Sequence[str]) -> None:
+    def export(self, path: str | os.PathLike[str], keys: Sequence[str]) -> None:
         """Write a page that shows keys on the axis and how far the pairs agree.
 
         Args:
@@ -117,7 +117,7 @@ class Axis:
         """
         from nearfield.space.axis_report import axis_html
 
-        replace_file(Path(path), axis_html(self, keys).encode())
+        write_page(path, axis_html(self, keys))
 
     def to_json(self) -> dict[str, Any]:
         """Give all but the direction and the space as JSON values."""

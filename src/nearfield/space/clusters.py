@@ -158,7 +158,7 @@ def cluster(
         MissingExtraError: If scikit-learn, fast-hdbscan or umap-learn is not installed: the extra `space`.
 
     References:
-        Dhillon & Modha (2001), doi:10.1023/A:1007612920971 (k-means on the sphere);
+        Lloyd (1982), doi:10.1109/TIT.1982.1056489 (k-means; here of vectors scaled to length 1);
         Campello, Moulavi & Sander (2013), doi:10.1007/978-3-642-37456-2_14 (HDBSCAN);
         Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7 (silhouette).
     """

@@ -14,7 +14,7 @@ def read_colours(
     """Read a value for each key.
 
     Args:
-        path: A `.tsv` or `.csv` file, plain, `.gz` or `.xz`, with a header; the first column holds the keys.
+        path: A `.tsv` or `.csv` file, plain, `.gz`, `.xz` or `.zst`, with a header; the first column holds the keys.
         column: The column of the values; by default the second.
 
     Returns:

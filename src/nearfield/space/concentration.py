@@ -68,4 +68,5 @@ def mean_cosine(unit: Vectors) -> float:
     """
     total = unit.sum(axis=0, dtype=np.float64)
     pairs = len(unit) * (len(unit) - 1)
-    return float((total @ total - (unit.astype(np.float64) ** 2).sum()) / pairs)
+    lengths = float(np.einsum("nd,nd->", unit, unit, dtype=np.float64))
+    return (float(total @ total) - lengths) / pairs

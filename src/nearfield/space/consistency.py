@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import Scores, Vectors, normalise
 from nearfield.report.numbers import decimal
+from nearfield.space.concentration import mean_cosine
 
 _SCORED_SHUFFLES = 50
 _SIGNIFICANT = 0.05
@@ -67,20 +68,20 @@ def measure_consistency(low: Vectors, high: Vectors, *, shuffles: int, seed: int
     """
     generator = np.random.default_rng(seed)
     true = normalise(high - low)
-    mean_cosine = _mean_cosine(true)
+    agreement = mean_cosine(true)
     null = np.empty(shuffles)
     scores = []
     for number in range(shuffles):
         shuffled = normalise(high[generator.permutation(len(high))] - low)
-        null[number] = _mean_cosine(shuffled)
+        null[number] = mean_cosine(shuffled)
         if number < _SCORED_SHUFFLES:
             scores.append(_chance_above(_cosines(true), _cosines(shuffled)))
     # Equal on paper, two sums may differ in their last bits; they count as hits.
-    hits = int(np.count_nonzero(null >= mean_cosine - 1e-6))
-    above, deviation = mean_cosine - float(null.mean()), float(null.std())
+    hits = int(np.count_nonzero(null >= agreement - 1e-6))
+    above, deviation = agreement - float(null.mean()), float(null.std())
     varies = deviation > 1e-9
     return Consistency(
-        mean_cosine=mean_cosine,
+        mean_cosine=agreement,
         null_mean=float(null.mean()),
         null_deviation=deviation,
         effect=above / deviation if varies else float(np.copysign(np.inf, above)) if abs(above) > 1e-6 else 0.0,
@@ -89,14 +90,6 @@ def measure_consistency(low: Vectors, high: Vectors, *, shuffles: int, seed: int
         pairs=len(low),
         shuffles=shuffles,
     )
-
-
-def _mean_cosine(differences: Vectors) -> float:
-    """Average the cosine over all pairs of differences of length 1, by the length of their sum."""
-    count = len(differences)
-    total = differences.sum(axis=0, dtype=np.float64)
-    lengths = float(np.einsum("md,md->", differences, differences, dtype=np.float64))
-    return float(total @ total - lengths) / (count * (count - 1))
 
 
 def _cosines(differences: Vectors) -> Scores:

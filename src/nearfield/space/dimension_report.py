@@ -1,14 +1,11 @@
 """What a space's dimensions are worth: the measured result and the choice that follows from it."""
 
-import html
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from nearfield.errors import InvalidInputError
-from nearfield.files import replace_file
 from nearfield.report.frozen import to_json
+from nearfield.report.page import framed, write_page
 from nearfield.space.knee import knee
 from nearfield.statistics import Interval
 
@@ -158,17 +155,8 @@ class DimensionReport:
         return {**to_json(self), "chosen": chosen, "verdict": verdicts(self)}
 
     def export(self, path: str | os.PathLike[str]) -> None:
-        """Write one self-contained HTML page.
-
-        Args:
-            path: The file, which must end in `.html`.
-
-        Raises:
-            InvalidInputError: If it does not.
-        """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise InvalidInputError(f"a report's file must end in .html, got {os.fspath(path)!r}")
-        replace_file(Path(path), self.to_html().encode())
+        """Write the page to a file, which must end in `.html`; all of it or none."""
+        write_page(path, self.to_html())
 
     def to_html(self) -> str:
         """Render one self-contained HTML page."""
@@ -183,4 +171,4 @@ class DimensionReport:
         return dimension_text(self)
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{html.escape(self.to_html())}" style="width:100%;height:40em;border:0"></iframe>'
+        return framed(self.to_html())

@@ -45,9 +45,7 @@ def save_space(space: Space, path: str | os.PathLike[str]) -> None:
     Raises:
         StorageError: If the disk refuses, or something other than a space is there.
     """
-    target = Path(path)
-    if target.exists() and not (target / MANIFEST).is_file() and not _is_empty_folder(target):
-        raise StorageError(f"{target} is there already and is no space; choose another name")
+    target = require_target(path)
     with _replaced_folder(target) as folder:
         _save_array(folder / "vectors.npy", space.vectors)
         _save_array(folder / "norms.npy", space.norms)
@@ -61,6 +59,26 @@ def save_space(space: Space, path: str | os.PathLike[str]) -> None:
             _save_array(folder / "ngrams.npy", space.subwords.table)
             manifest["subwords"] = {"min_n": space.subwords.min_n, "max_n": space.subwords.max_n}
         _save(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+
+
+def require_target(path: str | os.PathLike[str]) -> Path:
+    """Refuse a place where no space can be written, before the work whose result would go there.
+
+    Args:
+        path: The folder; may hold an earlier space, nothing else.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StorageError: If something other than a space is there, or the folder around it is missing.
+    """
+    target = Path(path)
+    if target.exists() and not (target / MANIFEST).is_file() and not _is_empty_folder(target):
+        raise StorageError(f"{target} is there already and is no space; choose another name")
+    if not target.parent.is_dir():
+        raise StorageError(f"{target} could not be written, as there is no folder {target.parent}; make it first")
+    return target
 
 
 def open_space(path: str | os.PathLike[str]) -> Space:

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from nearfield.arrays import Scores, row_norms
-from nearfield.errors import InvalidInputError, MissingExtraError
+from nearfield.errors import InvalidInputError
+from nearfield.space.extras import import_extra
 from nearfield.space.space import Space
 from nearfield.space.tree import Tree, TreeMetric
 
@@ -65,10 +66,7 @@ def build_tree(
             f"a tree takes at most {MOST_KEYS:,} keys, got {len(chosen):,}: choose some by keys=[...], take the most "
             f"frequent by space.first({MOST_KEYS // 10:,}), or cluster first and build a tree of the clusters' centres"
         )
-    try:
-        from scipy.cluster import hierarchy
-    except ImportError as error:
-        raise MissingExtraError("a tree needs SciPy: pip install 'nearfield[space]'") from error
+    hierarchy = import_extra("scipy.cluster.hierarchy")
     distances = _distances(chosen, squared_cosine=linkage == "ward", metric=metric)
     merges = hierarchy.linkage(distances, linkage)
     if optimal_order:

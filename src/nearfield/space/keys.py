@@ -88,16 +88,21 @@ class Keys(Sequence[str]):
     def __getitem__(self, position: slice) -> list[str]: ...
     def __getitem__(self, position: int | slice) -> str | list[str]:
         """Give the key at a position, or those of a slice."""
-        if isinstance(position, slice):
-            return [self[i] for i in range(*position.indices(len(self)))]
-        return self._bytes(range(len(self))[position]).decode()
+        if not isinstance(position, slice):
+            return self._bytes(range(len(self))[position]).decode()
+        rows = range(*position.indices(len(self)))
+        return list(self._between(rows.start, rows.stop)) if rows.step == 1 else [self[row] for row in rows]
 
     def __iter__(self) -> Iterator[str]:
         """Go through all keys in order."""
-        content, start = bytes(self.content), 0
-        for end in self.ends.tolist():
-            yield content[start:end].decode()
-            start = end + 1
+        return self._between(0, len(self))
+
+    def first(self, n: int) -> "Keys":
+        """Keep the first `n`, at least 0; a view."""
+        ends = self.ends[:n]
+        order = self.__dict__.get("order")
+        content = self.content[: int(ends[-1]) + 1 if len(ends) else 0]
+        return Keys(content, ends, None if order is None else order[order < n])
 
     def __contains__(self, key: object) -> bool:
         """Say whether a key is among them."""
@@ -156,8 +161,19 @@ class Keys(Sequence[str]):
         return found[:limit]
 
     def _bytes(self, position: int) -> bytes:
-        start = int(self.ends[position - 1]) + 1 if position else 0
-        return self.content[start : self.ends[position]].tobytes()
+        return self.content[self._start(position) : self.ends[position]].tobytes()
+
+    def _between(self, first: int, stop: int) -> Iterator[str]:
+        """Give the keys of some positions, of which all bytes are read at once."""
+        ends = self.ends[first:stop]
+        start = offset = self._start(first) if len(ends) else 0
+        content = self.content[start : ends[-1] if len(ends) else 0].tobytes()
+        for end in ends.tolist():
+            yield content[start - offset : end - offset].decode()
+            start = end + 1
+
+    def _start(self, position: int) -> int:
+        return int(self.ends[position - 1]) + 1 if position else 0
 
 
 def _encode(key: object, position: int) -> bytes:

@@ -1,40 +1,38 @@
-"""The nearest other rows of some rows of a matrix, found exactly, a block at a time."""
+"""The nearest other rows of some rows of a matrix, how far those are, and what two such lists share."""
 
 import numpy as np
 
 from nearfield.arrays import Scores, Vectors
 from nearfield.progress import Progress, silent
 from nearfield.space.keys import Positions
+from nearfield.space.nearest import RowSearch
 
-_BLOCK_SCORES = 1 << 24  # scores held at once: 64 MB
+_ROWS_AT_ONCE = 1_024  # between two calls of `progress`
 
 
 def nearest_rows(
-    vectors: Vectors, rows: Positions, k: int, *, what: str = "neighbours", progress: Progress = silent
+    unit_vectors: Vectors, rows: Positions, k: int, *, what: str = "neighbours", progress: Progress = silent
 ) -> Positions:
-    """Find for some rows the other rows whose dot product with them is highest.
+    """Find for some rows the other rows of highest cosine with them.
 
     Args:
-        vectors: `(n, d)` float32; of length 1, if it is the cosine that counts.
+        unit_vectors: `(n, d)` float32 of length 1, or 0: such a row has cosine 0 with all.
         rows: `(q,)` int64, whose neighbours to find.
         k: How many, at least 1 and below `n`.
         what: What to call the work for `progress`.
         progress: Called with how many rows are done.
 
     Returns:
-        `(q, k)` int64, nearest first; a row is not its own neighbour. Which of equally near ones come first, or at
-        all, is the same in each run but else left open.
+        `(q, k)` int64, nearest first, of equally near ones the earlier first; a row is not its own neighbour.
     """
+    # A length of 1 for zero rows too, so that nothing is divided by zero.
+    search = RowSearch(unit_vectors, np.ones(len(unit_vectors)))
     found = np.empty((len(rows), k), np.int64)
-    block = max(1, _BLOCK_SCORES // len(vectors))
-    for start in range(0, len(rows), block):
-        asked = rows[start : start + block]
-        scores = vectors[asked] @ vectors.T
-        scores[np.arange(len(asked)), asked] = -np.inf
-        best = np.argpartition(scores, len(vectors) - k, axis=1)[:, len(vectors) - k :]
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        found[start : start + len(asked)] = np.take_along_axis(best, order, axis=1)
-        progress(what, start + len(asked), len(rows))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        queries = unit_vectors[rows[part]].astype(np.float64)
+        found[part] = search.nearest_to_each(queries, k=k, metric="dot", excluded=rows[part, None]).rows
+        progress(what, min(part.stop, len(rows)), len(rows))
     return found
 
 

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.arrays import Scores, Vectors, as_matrix
+from nearfield.arrays import Scores, Vectors, as_matrix, row_blocks
 from nearfield.errors import InvalidInputError
 from nearfield.space.space import Space
 from nearfield.space.subwords import Subwords
-
-_BLOCK = 65_536  # rows mapped at a time, so that their float64 copies stay small
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +46,8 @@ class LinearMap:
         """
         matrix = as_matrix(vectors, dim=len(self.mean))
         mapped = np.empty((len(matrix), self.matrix.shape[1]), np.float32)
-        for start in range(0, len(matrix), _BLOCK):
-            mapped[start : start + _BLOCK] = (matrix[start : start + _BLOCK] - self.mean) @ self.matrix
+        for block in row_blocks(matrix):
+            mapped[block] = (matrix[block] - self.mean) @ self.matrix
         return mapped
 
     def transform(self, space: Space, **about: Any) -> Space:  # noqa: ANN401  # any JSON values

@@ -43,11 +43,11 @@ def load_space(
         InvalidInputError: If there is no such format, or the limit is below 1.
     """
     path = Path(path)
+    where = keys if keys is None or isinstance(keys, Sequence) else Path(keys)
+    options = ReadOptions(limit=limit, skip_bad=skip_bad, keys=where, vectors=vectors, progress=progress)
     if path.is_dir():
         if not (path / MANIFEST).is_file():
             raise DataError(f"is a folder without {MANIFEST}, so no space", source=str(path))
         space = open_space(path)
         return space if limit is None else space.first(limit)
-    where = keys if keys is None or isinstance(keys, Sequence) else Path(keys)
-    options = ReadOptions(limit=limit, skip_bad=skip_bad, keys=where, vectors=vectors, progress=progress)
     return find_format(path, format).read(path, options)

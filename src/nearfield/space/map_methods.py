@@ -15,7 +15,8 @@ import numpy as np
 from nearfield.arrays import Vectors
 from nearfield.progress import Progress
 from nearfield.space.extras import import_extra
-from nearfield.space.principal import principal_components
+from nearfield.space.linear_map import LinearMap
+from nearfield.space.spectrum import principal_directions, second_moments
 
 MapMethod: TypeAlias = Literal["pca", "umap", "pacmap"]
 
@@ -43,10 +44,19 @@ def lay_out(
 
 
 def _principal(unit_vectors: Vectors) -> tuple[Vectors, float]:
-    components = principal_components(unit_vectors, min(2, unit_vectors.shape[1]))
+    count = min(2, unit_vectors.shape[1])
     points = np.zeros((len(unit_vectors), 2), np.float32)
-    points[:, : len(components.shares)] = components.transform(unit_vectors)
-    return points, float(components.shares.sum())
+    points[:, :count], share = _principal_components(unit_vectors, count)
+    return points, share
+
+
+def _principal_components(unit_vectors: Vectors, count: int) -> tuple[Vectors, float]:
+    """Give the coordinates along the directions of most variance, and which share of the variance that is."""
+    mean, covariance = second_moments(unit_vectors, centred=True)
+    variances, directions = principal_directions(covariance)
+    total = float(variances.sum())
+    points = LinearMap(mean, directions[:, :count]).apply(unit_vectors)
+    return points, float(variances[:count].sum()) / total if total else 0.0
 
 
 def umap_layout(
@@ -71,7 +81,7 @@ def umap_layout(
     umap = import_extra("umap")
     count = min(dim, unit_vectors.shape[1])
     start = np.random.default_rng(seed).normal(scale=1e-4, size=(len(unit_vectors), dim))
-    first = principal_components(unit_vectors, count).transform(unit_vectors)
+    first, _ = _principal_components(unit_vectors, count)
     start[:, :count] += first / (float(np.abs(first).max()) or 1.0)
     model = umap.UMAP(
         n_components=dim,

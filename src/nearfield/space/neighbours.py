@@ -33,22 +33,29 @@ def require_k(k: int) -> None:
         raise InvalidInputError(f"k must be at least 1, got {k}")
 
 
-def pair_similarity(one: Vectors, other: Vectors, *, metric: Metric) -> float:
-    """Say how similar two vectors `(d,)` are in a metric; see `Space.similarity`."""
+def pair_similarities(one: Vectors, other: Vectors, *, metric: Metric = "cosine") -> Scores:
+    """Say how similar vectors are to those beside them.
+
+    Args:
+        one: `(n, d)` float32.
+        other: `(n, d)` float32.
+        metric: `cosine` in [-1, 1], 0 for a zero vector; `dot`; or `l2`, which gives the negative distance.
+
+    Returns:
+        `(n,)` float64.
+
+    Raises:
+        InvalidInputError: If there is no such metric.
+    """
     require_metric(metric)
-    a, b = one.astype(np.float64), other.astype(np.float64)
-    if metric == "cosine":
-        lengths = np.linalg.norm(a) * np.linalg.norm(b)
-        return float(np.clip(a @ b / lengths, -1, 1)) if lengths else 0.0
+    if metric == "l2":
+        distances: Scores = np.linalg.norm(one.astype(np.float64) - other, axis=1)
+        return -distances
+    products: Scores = np.einsum("nd,nd->n", one, other, dtype=np.float64)
     if metric == "dot":
-        return float(a @ b)
-    return -float(np.linalg.norm(a - b))
-
-
-def pair_distance(one: Vectors, other: Vectors, *, metric: Metric) -> float:
-    """Say how far apart two vectors `(d,)` are in a metric; see `Space.distance`."""
-    similarity = pair_similarity(one, other, metric=metric)
-    return 1 - similarity if metric == "cosine" else -similarity
+        return products
+    lengths = row_norms(one) * row_norms(other)
+    return np.clip(np.divide(products, lengths, out=np.zeros(len(one)), where=lengths > 0), -1, 1)
 
 
 def top_rows(scores: Scores, k: int) -> Positions:

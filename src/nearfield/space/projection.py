@@ -3,15 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from nearfield.arrays import Vectors
 from nearfield.errors import InvalidInputError
-from nearfield.files import replace_file
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
 from nearfield.report.numbers import counted
+from nearfield.report.page import write_page
 from nearfield.space.faithfulness import Faithfulness, measure_faithfulness
 from nearfield.space.keys import Keys
 from nearfield.space.map_methods import MapMethod, lay_out
@@ -64,7 +63,7 @@ class Projection:
         names = ("method", "n_neighbors", "dim", "seed", "variance", "faithfulness")
         return {"keys": len(self.keys)} | {name: to_json(getattr(self, name)) for name in names}
 
-    def save_html(
+    def export(
         self,
         path: str | os.PathLike[str],
         *,
@@ -87,7 +86,7 @@ class Projection:
         """
         from nearfield.space.map_html import map_html
 
-        replace_file(Path(path), map_html(self, colours=colours, legend=legend, title=title).encode())
+        write_page(path, map_html(self, colours=colours, legend=legend, title=title))
 
 
 def project(

@@ -15,7 +15,7 @@ from nearfield.space.analogies import AnalogyMethod, solve
 from nearfield.space.asked import Asked, queries_of, terms_of
 from nearfield.space.keys import Keys, Positions
 from nearfield.space.nearest import RowSearch
-from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_distance, pair_similarity
+from nearfield.space.neighbours import Neighbour, farthest_from_mean, pair_similarities
 from nearfield.space.subwords import Subwords
 
 
@@ -170,13 +170,14 @@ class Space:
 
     def select(self, keys: Sequence[str]) -> "Space":
         """Keep some keys, in the given order; a copy."""
-        return self._rows(self.positions(keys))
+        chosen = Keys.of(keys)
+        return self._rows(self.positions(chosen), chosen)
 
     def first(self, n: int) -> "Space":
         """Keep the first `n` keys, which are the most frequent where the space was trained; a view."""
         if n < 1:
             raise InvalidInputError(f"n must be at least 1, got {n}")
-        return self._rows(slice(0, n))
+        return self._rows(slice(0, n), self.keys.first(n))
 
     def with_vectors(self, vectors: npt.ArrayLike, **about: Any) -> "Space":  # noqa: ANN401  # any JSON values
         """Put other vectors to the same keys; without subwords, which belong to the old ones.
@@ -205,7 +206,12 @@ class Space:
             UnknownKeyError: If one is not known.
             InvalidInputError: If there is no such metric.
         """
-        return pair_similarity(self.vector(key), self.vector(other), metric=metric)
+        return float(self.similarities([(key, other)], metric=metric)[0])
+
+    def similarities(self, pairs: Sequence[tuple[str, str]], *, metric: Metric = "cosine") -> Scores:
+        """Say how similar each of many pairs of keys is, `(len(pairs),)` float64; see `similarity`."""
+        one, other = (self.vectors_of([pair[side] for pair in pairs]) for side in (0, 1))
+        return pair_similarities(one, other, metric=metric)
 
     def distance(self, key: str, other: str, *, metric: Metric = "cosine") -> float:
         """Say how far apart two keys are: lower is nearer.
@@ -222,7 +228,8 @@ class Space:
             UnknownKeyError: If one is not known.
             InvalidInputError: If there is no such metric.
         """
-        return pair_distance(self.vector(key), self.vector(other), metric=metric)
+        similarity = self.similarity(key, other, metric=metric)
+        return 1 - similarity if metric == "cosine" else -similarity
 
     def most_similar(
         self, positive: Asked = (), negative: Asked = (), *, k: int = 10, method: AnalogyMethod = "3CosAdd"
@@ -293,10 +300,9 @@ class Space:
 
         save_space(self, path)
 
-    def _rows(self, rows: "Positions | slice") -> "Space":
-        keys = self.keys[rows] if isinstance(rows, slice) else [self.keys[row] for row in rows]
+    def _rows(self, rows: Positions | slice, keys: Keys) -> "Space":
         return Space._trusted(
-            Keys.of(keys),
+            keys,
             self.vectors[rows],
             norms=self.norms[rows],
             subwords=self.subwords,

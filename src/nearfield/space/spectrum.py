@@ -7,9 +7,7 @@ References:
 
 import numpy as np
 
-from nearfield.arrays import Scores, Vectors
-
-_BLOCK = 65_536  # rows whose float64 copies are made at a time
+from nearfield.arrays import Scores, Vectors, row_blocks
 
 
 def second_moments(matrix: Vectors, *, centred: bool) -> tuple[Scores, Scores]:
@@ -24,9 +22,9 @@ def second_moments(matrix: Vectors, *, centred: bool) -> tuple[Scores, Scores]:
     """
     mean = matrix.mean(axis=0, dtype=np.float64) if centred else np.zeros(matrix.shape[1])
     moments = np.zeros((matrix.shape[1], matrix.shape[1]))
-    for start in range(0, len(matrix), _BLOCK):
-        block = matrix[start : start + _BLOCK] - mean
-        moments += block.T @ block
+    for block in row_blocks(matrix):
+        rows = matrix[block] - mean
+        moments += rows.T @ rows
     return mean, moments / len(matrix)
 
 

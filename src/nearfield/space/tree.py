@@ -3,14 +3,13 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from nearfield.arrays import Scores
 from nearfield.errors import InvalidInputError
-from nearfield.files import replace_file
+from nearfield.report.page import write_page
 from nearfield.space.keys import Positions
 from nearfield.space.space import Space
 from nearfield.space.tree_cut import Cut, best_count, cut_at
@@ -48,8 +47,8 @@ class Tree:
         return f"Tree({len(self):,} keys, {self.linkage} linkage, cophenetic {self.cophenetic_correlation:.3f})"
 
     def __str__(self) -> str:
-        """Draw the clusters of the best cut, and what is below them; see `text`."""
-        return self.text()
+        """Draw the clusters of the best cut, and what is below them; see `to_text`."""
+        return self.to_text()
 
     @property
     def root(self) -> int:
@@ -143,7 +142,7 @@ class Tree:
     def _best_cut(self) -> Cut:
         return cut_at(self, best_count(self))
 
-    def text(self, *, k: int | None = None, depth: int = 2, width: int = 100) -> str:
+    def to_text(self, *, k: int | None = None, depth: int = 2, width: int = 100) -> str:
         """Draw the tree with lines: the clusters of a cut, and a few levels below each.
 
         Args:
@@ -158,15 +157,15 @@ class Tree:
 
         return tree_text(self, self.cut(k), depth=depth, width=width)
 
-    def html(self, *, k: int | None = None) -> str:
+    def to_html(self, *, k: int | None = None) -> str:
         """Make one HTML page that needs nothing else: branches to open, and a picture of up to 150 keys."""
         from nearfield.space.tree_page import tree_page
 
         return tree_page(self, self.cut(k))
 
     def export(self, path: str | os.PathLike[str], *, k: int | None = None) -> None:
-        """Write the HTML page; see `html`."""
-        replace_file(Path(path), self.html(k=k).encode())
+        """Write the page to a file, which must end in `.html`; all of it or none."""
+        write_page(path, self.to_html(k=k))
 
     def to_newick(self) -> str:
         """Write the tree in Newick format; the way between two keys is as long as the height that joins them."""

@@ -22,7 +22,7 @@ _HOW = (
 
 
 def tree_page(tree: "Tree", cut: Cut) -> str:
-    """Make what `Tree.html` promises."""
+    """Make what `Tree.to_html` promises."""
     sections = [Section("clusters", "The clusters", [element("p", _HOW, class_="note"), _outline(tree, cut)])]
     if len(tree) <= MOST_DRAWN:
         sections.append(Section("picture", "The whole tree", [_picture(tree, cut)]))

@@ -19,7 +19,7 @@ _NARROWEST = 20
 
 
 def tree_text(tree: "Tree", cut: Cut, *, depth: int, width: int) -> str:
-    """Draw what `Tree.text` promises."""
+    """Draw what `Tree.to_text` promises."""
     lines = [*textwrap.wrap(summary(tree, cut), width), *textwrap.wrap(LEGEND, width), ""]
     nodes = cut.nodes.tolist()
     for node in nodes:

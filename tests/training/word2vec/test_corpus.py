@@ -132,3 +132,17 @@ def test_of_phrases_that_overlap_the_first_is_taken_and_a_word_of_that_name_is_s
     joined = join_phrases(number_words(corpus, tmp_path), tmp_path, name="p", min_count=1, threshold=0.0)
     assert sentences_of(joined)[:2] == [["a_a", "a_a", "a"], ["a_a_b"]]
     assert joined.words.count("a_a") == 1
+
+
+@pytest.mark.parametrize("empty", [slice(0, None), slice(1, None), slice(0, -1)])
+def test_phrases_are_found_beside_empty_sentences(tmp_path, empty):
+    corpus = [[], *[["new", "york"], [], ["in", "new", "york"]] * 5, []][empty]
+    shards = number_words(corpus, tmp_path)
+    assert sentences_of(shards) == [sentence for sentence in corpus if sentence]
+    joined = join_phrases(shards, tmp_path, name="p", min_count=1, threshold=0.25)
+    assert dict(zip(joined.words, joined.counts.tolist(), strict=True))["new_york"] == 10
+
+
+def test_a_list_in_place_of_a_word_is_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"a sentence must be a list of strings, got \[\['a'\], 'b'\]"):
+        number_words([[["a"], "b"]], tmp_path)

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.arrays import row_norms
+from nearfield.arrays import row_blocks, row_norms
 from nearfield.errors import DataError
 from nearfield.space.formats.rows import ReadOptions, RowCollector
 from nearfield.space.keys import Keys
 from nearfield.space.space import Space
 from nearfield.space.subwords import Subwords
-
-_BLOCK_VALUES = 4_000_000
 
 
 def space_of_matrix(
@@ -56,21 +54,16 @@ def space_of_matrix(
     about = {"source": path.name, "format": format}
     wanted, rows = keys[first], matrix[first]
     if len(keys) and matrix.dtype == np.float32 and matrix.flags.c_contiguous and len(set(wanted)) == len(wanted):
-        norms = np.concatenate([row_norms(rows[block]) for block in _blocks(rows)])
+        norms = np.concatenate([row_norms(rows[block]) for block in row_blocks(rows)])
         options.progress("reading", len(rows), len(rows))
         if norms.all() and np.isfinite(norms).all():
             seen = None if counts is None else counts[first]
             return Space._trusted(Keys.of(wanted), rows, norms=norms, subwords=subwords, counts=seen, about=about)
-    for block in _blocks(matrix):
+    for block in row_blocks(matrix):
         with np.errstate(over="ignore"):
             part = np.ascontiguousarray(matrix[block], np.float32)
-        collector.add(keys[block], part, range(block.start + 1, block.start + len(part) + 1))
+        collector.add(keys[block], part, range(block.start + 1, block.stop + 1))
         if collector.full:
             break
     kept = np.array(collector.places, np.int64) - 1
     return collector.space(format=format, subwords=subwords, counts=None if counts is None else counts[kept])
-
-
-def _blocks(matrix: npt.NDArray[Any]) -> list[slice]:
-    rows = max(1, _BLOCK_VALUES // max(1, matrix.shape[1]))
-    return [slice(start, start + rows) for start in range(0, len(matrix), rows)]

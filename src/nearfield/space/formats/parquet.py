@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from nearfield.arrays import Vectors
-from nearfield.errors import DataError, MissingExtraError
+from nearfield.errors import DataError
 from nearfield.files import replaced_file
 from nearfield.progress import Progress
+from nearfield.space.extras import import_extra
 from nearfield.space.formats.rows import ReadOptions, RowCollector
 from nearfield.space.formats.writing import blocks_of
 from nearfield.space.space import Space
@@ -49,12 +50,7 @@ def write_parquet(space: Space, path: Path, progress: Progress) -> None:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow as arrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("parquet needs pyarrow: pip install 'nearfield[space]'") from error
-    return arrow, parquet
+    return import_extra("pyarrow"), import_extra("pyarrow.parquet")
 
 
 def _columns(path: Path, schema: Any, options: ReadOptions) -> tuple[str, str]:  # noqa: ANN401  # pyarrow has no types

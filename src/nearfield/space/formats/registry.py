@@ -129,6 +129,8 @@ def find_writer(path: Path, name: str | None) -> Callable[[Space, Path, Progress
     Raises:
         InvalidInputError: If there is no such format, or none for such a suffix, or it is only read.
     """
+    if path.suffix.lower() == ".zst":
+        raise InvalidInputError(f".zst files are only read; name {path.name!r} .gz or .xz to have it compressed")
     suffix = format_suffix(path)
     kind = next((kind for kind in FORMATS.values() if suffix in kind.suffixes), None) if name is None else _named(name)
     if kind is None or kind.write is None:

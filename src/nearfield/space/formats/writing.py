@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from nearfield.arrays import row_blocks
 from nearfield.errors import InvalidInputError
 from nearfield.files import replaced_file
 from nearfield.progress import Progress
@@ -25,10 +26,9 @@ def blocks_of(space: Space, progress: Progress) -> Iterator[slice]:
     Yields:
         Slices of rows, in order.
     """
-    rows = max(1, _BLOCK_VALUES // max(1, space.dim))
-    for start in range(0, len(space), rows):
-        yield slice(start, start + rows)
-        progress("writing", min(start + rows, len(space)), len(space))
+    for block in row_blocks(space.vectors, values=_BLOCK_VALUES):
+        yield block
+        progress("writing", block.stop, len(space))
 
 
 @contextlib.contextmanager

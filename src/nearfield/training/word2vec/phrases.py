@@ -25,8 +25,8 @@ def join_phrases(
 
     Args:
         shards: All words.
-        folder: Where to write, under
-        name: this name.
+        folder: Where to write.
+        name: What to call the files there.
         min_count: Both words, and the pair, must occur more often.
         threshold: What the score must exceed.
         progress: Told the words that were gone through.

@@ -29,7 +29,7 @@ class Shards:
         words: Word of each number.
         counts: `(words,)` int64, how often each occurs in `ids`.
         ids: `(n,)` int32, the words of all sentences.
-        ends: `(sentences,)` int64, where each sentence ends in `ids`.
+        ends: `(sentences,)` int64, where each sentence ends in `ids`; none is empty.
     """
 
     words: list[str]
@@ -124,7 +124,7 @@ def number_words(
         progress: Told the words that were read.
 
     Returns:
-        The shards, with all words.
+        The shards, with all words; empty sentences are left out.
 
     Raises:
         InvalidInputError: If a word is no string.
@@ -189,8 +189,12 @@ def _numbered(sentences: Iterable[Sequence[str]], numbers: _Numbers) -> Iterator
     ids: list[int] = []
     ends: list[int] = []
     for sentence in sentences:
-        ids.extend(map(numbers.__getitem__, sentence))
-        ends.append(len(ids))
+        try:
+            ids.extend(map(numbers.__getitem__, sentence))
+        except TypeError as error:  # a list in place of a word, which no dictionary can look up
+            raise InvalidInputError(f"a sentence must be a list of strings, got {sentence!r:.60}") from error
+        if len(ids) > (ends[-1] if ends else 0):
+            ends.append(len(ids))
         if len(ids) >= _WRITTEN_WORDS:
             yield np.array(ids), np.array(ends)
             ids, ends = [], []

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from nearfield.encoders.options import available_cores
-from nearfield.errors import InvalidInputError, MissingExtraError
+from nearfield.errors import InvalidInputError
 from nearfield.files import make_directory
 from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent
+from nearfield.space.extras import import_extra
 from nearfield.space.space import Space
 from nearfield.training.word2vec.options import Word2VecOptions
 from nearfield.training.word2vec.sentences import Tokenise, WordCorpus, read_sentences
@@ -124,10 +125,9 @@ def train_word2vec(
     )
     if workers is not None and workers < 1:
         raise InvalidInputError(f"workers must be at least 1, or None for all cores, got {workers}")
-    try:
-        from nearfield.training.word2vec.model import train_on
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("training needs Numba; install it with: pip install 'nearfield[train]'") from error
+    import_extra("numba", extra="train")
+    from nearfield.training.word2vec.model import train_on
+
     source = os.fspath(corpus) if isinstance(corpus, str | os.PathLike) else "the corpus"
     with _work_folder(work) as folder:
         return train_on(
