@@ -1,6 +1,7 @@
 """The `.space` folder: what is damaged in it is named, and nothing crashes later."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +114,40 @@ def test_what_is_no_space_is_not_written_over(words, tmp_path):
     (tmp_path / "empty").mkdir()
     words.save(tmp_path / "empty")
     assert len(nf.load_space(tmp_path / "empty")) == 40
+
+
+def test_a_space_stays_when_its_replacement_cannot_take_its_place(folder, monkeypatch):
+    rename, before = Path.rename, (folder / "keys.txt").read_bytes()
+
+    def refuse_the_new(path, target):
+        if path.name.endswith(".new"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_the_new)
+    with pytest.raises(KeyboardInterrupt):
+        nf.Space(["a"], np.ones((1, 2), np.float32)).save(folder)
+    assert (folder / "keys.txt").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["w.space"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "a space needs a name"),
+        ("..", "a space needs a name"),
+        ("missing/w.space", "there is no folder .*make it"),
+        ("x" * 300, "cannot be written"),
+    ],
+)
+def test_a_place_that_no_space_can_have_is_refused(words, tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match=message):
+        words.save(name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_manifest_nested_too_deep_is_refused(folder):
+    (folder / "space.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="cannot be read"):
+        nf.load_space(folder)
