@@ -1,6 +1,7 @@
 """The `.space` folder: what is damaged in it is named, and nothing crashes later."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,3 +120,40 @@ def test_a_limit_below_one_is_refused_by_its_name(tmp_path):
     nf.Space(["a"], [[1.0]]).save(tmp_path / "a.space")
     with pytest.raises(InvalidInputError, match="limit must be at least 1, got 0"):
         nf.load_space(tmp_path / "a.space", limit=0)
+
+
+def test_a_space_stays_when_its_replacement_cannot_take_its_place(folder, monkeypatch):
+    rename, before = Path.rename, (folder / "keys.txt").read_bytes()
+
+    def refuse_the_new(path, target):
+        if path.name.endswith(".new"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_the_new)
+    with pytest.raises(KeyboardInterrupt):
+        nf.Space(["a"], np.ones((1, 2), np.float32)).save(folder)
+    assert (folder / "keys.txt").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["w.space"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "a space needs a name"),
+        ("..", "a space needs a name"),
+        ("missing/w.space", "there is no folder .*make it"),
+        ("x" * 300, "cannot be written"),
+    ],
+)
+def test_a_place_that_no_space_can_have_is_refused(words, tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match=message):
+        words.save(name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_manifest_nested_too_deep_is_refused(folder):
+    (folder / "space.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="cannot be read"):
+        nf.load_space(folder)

@@ -1,5 +1,6 @@
 """gensim's pickles: read without gensim, and nothing that they name is run."""
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 import nearfield as nf
 from nearfield.errors import DataError
+from nearfield.space.formats import gensim
+from nearfield.space.formats.rows import ReadOptions
 
 FILES = Path(__file__).parent / "files"  # written by gensim 4.4
 WORDS = ["dog", "cat", "bird", "naïve"]
@@ -73,6 +76,42 @@ def test_a_damaged_pickle_is_a_data_error_wherever_the_damage_is(tmp_path):
         except DataError:
             refused += 1
     assert refused > 40
+
+
+ATTRIBUTES = {"index_to_key": ["a", "b"], "vectors": np.ones((2, 3), np.float32)}
+NGRAMS = {"vectors": None, "vectors_ngrams": np.ones((4, 3), np.float32), "min_n": 3, "max_n": 5}
+
+
+class _Pickled:
+    """Pickles as gensim's keyed vectors do."""
+
+    def __init__(self, attributes):
+        self.__dict__.update(attributes)
+
+
+def pickled(path, attributes):
+    plain = pickle.dumps(_Pickled(attributes), protocol=3)
+    name = f"c{_Pickled.__module__}\n_Pickled\n".encode()
+    assert plain.count(name) == 1
+    path.write_bytes(plain.replace(name, b"cgensim.models.keyedvectors\nKeyedVectors\n"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"__numpys": ["../elsewhere"]}, "must name its arrays in other files as attributes"),
+        ({"__numpys": 5}, "must name its arrays in other files as attributes, got 5"),
+        ({"expandos": {"count": [1, 2]}}, "counts that are no array of whole numbers"),
+        ({"expandos": {"count": np.array([1, 2, 3])}}, "has 2 rows, and there are 2 keys"),
+        (NGRAMS | {"vectors_vocab": np.ones((2, 2), np.float32)}, "has n-grams of 3 dimensions, and words of 2"),
+        (NGRAMS | {"vectors_vocab": np.ones((3, 3), np.float32)}, "has 3 rows, and there are 2 keys"),
+    ],
+)
+def test_attributes_that_do_not_belong_together_are_refused(tmp_path, change, message):
+    assert len(gensim.read_gensim(pickled(tmp_path / "v.kv", ATTRIBUTES), ReadOptions())) == 2
+    with pytest.raises(DataError, match=message):
+        gensim.read_gensim(pickled(tmp_path / "v.kv", ATTRIBUTES | change), ReadOptions())
 
 
 def renamed(path, old, new):

@@ -140,6 +140,9 @@ def tensors_file(path, header, content=b"\0" * 24):
     ("header", "message"),
     [
         (b"{not json", "the header is damaged"),
+        (b'{"a":' + b"[" * 100_000, "the header is damaged"),
+        ({"v": {"dtype": "F32", "shape": 5, "data_offsets": [0, 20]}}, "has 0 matrices; say which"),
+        (b'{"vectors":{"dtype":"F32","shape":[3,2],"data_offsets":[0,1e400]}}', "is damaged or cut short"),
         ({}, "has 0 matrices; say which"),
         ({"vectors": {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 20]}}, "its offsets do not fit its shape"),
         ({"vectors": {"dtype": "F32", "shape": [9, 2], "data_offsets": [0, 72]}}, "is damaged or cut short"),
@@ -224,3 +227,15 @@ def test_a_damaged_parquet_is_refused(tmp_path):
     (tmp_path / "v.parquet").write_bytes(b"PAR1 and nothing")
     with pytest.raises(DataError, match="cannot be read as parquet"):
         nf.load_space(tmp_path / "v.parquet")
+
+
+def test_a_damaged_parquet_is_a_data_error_wherever_the_damage_is(tmp_path):
+    path = save_parquet(tmp_path, key=KEYS, vector=VECTORS.tolist())
+    content, refused = path.read_bytes(), 0
+    for position in range(4, len(content) - 4, 7):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
+        try:
+            nf.load_space(path)  # damage in a number or a key goes unseen
+        except DataError:
+            refused += 1
+    assert refused > 10

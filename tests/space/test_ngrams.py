@@ -28,3 +28,10 @@ def test_words_and_their_ngrams_are_averaged():
     for row, word in enumerate(words):
         parts = [own[row], *table[ngram_rows(word, min_n=3, max_n=5, buckets=50)]]
         np.testing.assert_allclose(made[row], np.mean(parts, axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_ngrams_longer_than_any_word_cost_nothing():
+    rows, counts = ngram_rows_of(["cat", ""], min_n=3, max_n=2**31 - 1, buckets=9)
+    assert sorted(rows[: counts[0]]) == sorted(ngram_rows("cat", min_n=3, max_n=5, buckets=9))
+    rows, counts = ngram_rows_of(["cat"], min_n=2**31 - 1, max_n=2**31 - 1, buckets=9)
+    assert (len(rows), list(counts)) == (0, [0])

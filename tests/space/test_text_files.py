@@ -191,3 +191,10 @@ def test_a_format_that_is_forced_decides_where_the_content_could_be_two(write):
 def test_a_file_of_another_format_than_is_forced_is_refused(write, content, format, message):
     with pytest.raises(DataError, match=message):
         nf.load_space(write(content), format=format)
+
+
+@pytest.mark.parametrize("dim", ["999999999999", "9" * 90])
+@pytest.mark.parametrize("rest", [b"cat 1 2\n", b"cat \xff\xfe\xfd\xfc"])
+def test_a_compressed_file_whose_header_promises_absurd_rows_takes_no_memory(write, dim, rest):
+    with pytest.raises(DataError, match=r"gz:1: the header says .* dimensions, and at most 10,000,000 are read"):
+        nf.load_space(write(gzip.compress(f"1 {dim}\n".encode() + rest), "vectors.gz"))

@@ -42,6 +42,9 @@ class ErrorHandlingGroup(click.Group):
             # Whoever read the output has gone, which is no fault; Python would complain again when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(EXIT_FAILED)
+        except MemoryError as error:
+            click.echo(f"error: not enough memory{f' ({error})' if str(error) else ''}; ask for less at once", err=True)
+            ctx.exit(EXIT_FAILED)
         except OSError as error:
             click.echo(f"error: {error.strerror or error}", err=True)
             ctx.exit(EXIT_FAILED)
@@ -72,6 +75,22 @@ class OutputPath(click.Path):
             self.fail(f"there is no folder {os.fspath(path.parent)!r}; make it first.", param, ctx)
         if not os.access(path.parent, os.W_OK):
             self.fail(f"the folder {os.fspath(path.parent)!r} cannot be written to; choose another.", param, ctx)
+        return os.fspath(path)
+
+
+class SpacePath(click.Path):
+    """A .space folder to write, refused before any work is done if it could not be written after it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # click's own signature
+        """Check the path."""
+        from nearfield.errors import StorageError
+        from nearfield.space.folder import require_place
+
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            require_place(path)
+        except StorageError as error:
+            self.fail(f"{error}.", param, ctx)
         return os.fspath(path)
 
 

@@ -2,13 +2,13 @@
 
 import click
 
-from nearfield.cli.console import print_json, progress_bars
+from nearfield.cli.console import SpacePath, print_json, progress_bars
 
 
 @click.command("align", short_help="Turn one space into another; which keys changed most?")
 @click.argument("source", type=click.Path(exists=True))
 @click.argument("target", type=click.Path(exists=True))
-@click.option("-o", "--output", type=click.Path(), help="Write the turned source to this .space folder.")
+@click.option("-o", "--output", type=SpacePath(), help="Write the turned source to this .space folder.")
 @click.option(
     "--pairs",
     type=click.Path(exists=True, dir_okay=False),

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nearfield.cli.console import SpacePath
+
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.space.space import Space
 
 
 @click.command("transform", short_help="Whiten it, take its top directions away, cut it down or round it.")
 @click.argument("space", type=click.Path(exists=True))
-@click.option("-o", "--output", required=True, type=click.Path(), help="The .space folder to write.")
+@click.option("-o", "--output", required=True, type=SpacePath(), help="The .space folder to write.")
 @click.option("--all-but-the-top", is_flag=True, help="Take the mean and the directions of largest variance away.")
 @click.option(
     "--components",

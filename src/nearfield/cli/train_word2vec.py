@@ -1,17 +1,20 @@
 """`nearfield train word2vec`: word vectors from plain text."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nearfield.cli.console import progress_bars
+from nearfield.cli.console import SpacePath, progress_bars
+from nearfield.errors import CollectionBusyError, TrainingError
 
 
 @click.command(short_help="Word vectors from plain text: word2vec, or fastText with --subwords.")
 @click.argument("corpus", type=click.Path(exists=True))
-@click.option("-o", "--output", required=True, type=click.Path(), help="Space to write, such as words.space.")
+@click.option("-o", "--output", required=True, type=SpacePath(), help="Space to write, such as words.space.")
 @click.option("--sg", is_flag=True, help="Skip-gram rather than CBOW: slower, better for rare words.")
 @click.option("--vector-size", type=int, default=100, show_default=True, help="Dimensions.")
 @click.option("--window", type=int, default=5, show_default=True, help="Most words on each side that are context.")
@@ -47,11 +50,12 @@ def word2vec(corpus: str, output: str, work: str | None, sg: bool, hs: bool, neg
     nearfield words similar words.space king
     """
     import nearfield as nf
-    from nearfield.space.folder import require_target
 
-    require_target(output)
-    folder = Path(work or f"{output.rstrip('/')}.work")
-    with progress_bars() as progress:
+    if Path(corpus).resolve() in Path(output).resolve().parents:
+        raise click.UsageError(f"{output} lies in {corpus}, so it would be read as text; write it elsewhere")
+    if options["alpha"] is not None:
+        options["min_alpha"] = min(0.0001, options["alpha"])
+    with _work_folder(output, work) as folder, progress_bars() as progress:
         space = nf.train_word2vec(
             corpus,
             sg=1 if sg else 0,
@@ -61,10 +65,24 @@ def word2vec(corpus: str, output: str, work: str | None, sg: bool, hs: bool, neg
             progress=progress,
             **options,
         )
-    space.save(output)
-    if work is None:
-        shutil.rmtree(folder, ignore_errors=True)
+        space.save(output)
     losses = ", ".join(f"{loss:.3f}" for loss in space.about["losses"])
     click.echo(f"{output}: {len(space):,} words, {space.dim} dimensions; loss by epoch: {losses}")
     click.echo(f"try it: nearfield words similar {output} {space.keys[min(len(space) - 1, 100)]}")
     click.echo(f"measure it: nearfield words evaluate {output}")
+
+
+@contextlib.contextmanager
+def _work_folder(output: str, work: str | None) -> Iterator[Path]:
+    """Give the folder of checkpoints, which goes when nothing in it can be gone on from, unless the user named it."""
+    folder = Path(work or f"{output}.work")
+    try:
+        yield folder
+    except CollectionBusyError:  # it is another process's
+        raise
+    except BaseException as error:
+        if work is None and (isinstance(error, TrainingError) or not (folder / "checkpoint.json").exists()):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if work is None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,8 @@ def save_space(space: Space, path: str | os.PathLike[str]) -> None:
     Raises:
         StorageError: If the disk refuses, or something other than a space is there.
     """
-    target = require_target(path)
+    target = Path(path)
+    require_place(target)
     with _replaced_folder(target) as folder:
         _save_array(folder / "vectors.npy", space.vectors)
         _save_array(folder / "norms.npy", space.norms)
@@ -61,24 +62,30 @@ def save_space(space: Space, path: str | os.PathLike[str]) -> None:
         _save(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
 
 
-def require_target(path: str | os.PathLike[str]) -> Path:
-    """Refuse a place where no space can be written, before the work whose result would go there.
+def require_place(target: Path) -> None:
+    """Refuse a path that no space could be written to.
 
     Args:
-        path: The folder; may hold an earlier space, nothing else.
-
-    Returns:
-        The folder.
+        target: The folder that a space is to become.
 
     Raises:
-        StorageError: If something other than a space is there, or the folder around it is missing.
+        StorageError: If something other than a space is there, or the folder that it is to be in is missing or cannot
+            be written to.
     """
-    target = Path(path)
-    if target.exists() and not (target / MANIFEST).is_file() and not _is_empty_folder(target):
-        raise StorageError(f"{target} is there already and is no space; choose another name")
-    if not target.parent.is_dir():
-        raise StorageError(f"{target} could not be written, as there is no folder {target.parent}; make it first")
-    return target
+    parent = target.absolute().parent
+    try:
+        if not target.name or target.name == "..":
+            raise StorageError(f"a space needs a name, got {os.fspath(target)!r}")
+        if target.exists() and not (target / MANIFEST).is_file() and not _is_empty_folder(target):
+            raise StorageError(f"{target} is there already and is no space; choose another name")
+        if not parent.is_dir():
+            raise StorageError(f"there is no folder {os.fspath(parent)!r} to write {target.name!r} to; make it first")
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{target} cannot be written ({error.strerror}); choose another place") from error
+    if not os.access(parent, os.W_OK):
+        raise StorageError(f"the folder {os.fspath(parent)!r} cannot be written to; choose another")
 
 
 def open_space(path: str | os.PathLike[str]) -> Space:
@@ -161,7 +168,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         problem = f"is no space: it has no {MANIFEST}" if folder.is_dir() else "no such folder"
         raise DataError(problem, source=str(folder)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read ({error}); write the space again", source=str(path)) from error
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version != FORMAT_VERSION:
@@ -208,6 +215,8 @@ def _replaced_folder(target: Path) -> Iterator[Path]:
             temporary.rename(target)
             sync_directory(target.parent)
         finally:
+            if old.exists() and not target.exists():  # interrupted between the two
+                old.rename(target)
             shutil.rmtree(temporary, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:

@@ -40,8 +40,8 @@ def ngram_rows_of(
     left = ends[word] - start  # letters from here to the end of the word
     code_units = _utf8(letters)
     values = np.full(len(letters), _FNV_OFFSET)
-    found, owners = [], []
-    for size in range(1, max_n + 1):
+    found, owners = [values[:0]], [word[:0]]
+    for size in range(1, min(max_n, int(lengths.max(initial=0))) + 1):
         start = start[left[start] >= size]
         for unit, length in code_units:
             at = start[length[start + size - 1]]

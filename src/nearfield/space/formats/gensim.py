@@ -23,10 +23,18 @@ def read_gensim(path: Path, options: ReadOptions) -> Space:
         raise DataError("has no list of strings index_to_key: was it written by gensim 4?", source=str(path))
     subwords = _subwords(path, attributes)
     vectors = _matrix(path, attributes, "vectors" if attributes.get("vectors") is not None else "vectors_vocab")
+    if subwords is not None and subwords.table.shape[1] != vectors.shape[1]:
+        raise DataError(
+            f"has n-grams of {subwords.table.shape[1]} dimensions, and words of {vectors.shape[1]}", source=str(path)
+        )
     expandos = attributes.get("expandos")
     counts = expandos.get("count") if isinstance(expandos, dict) else None
+    if counts is not None and (not isinstance(counts, np.ndarray) or counts.dtype.kind not in "iu"):
+        raise DataError("has counts that are no array of whole numbers; save it with gensim 4", source=str(path))
     if subwords is not None and attributes.get("vectors") is None:
         # gensim leaves out what follows from the words' own vectors and their n-grams.
+        if len(keys) != len(vectors) or (counts is not None and counts.shape != (len(keys),)):
+            raise DataError(f"has {len(vectors):,} rows, and there are {len(keys):,} keys", source=str(path))
         kept = slice(options.limit)
         keys, vectors = keys[kept], add_ngrams(keys[kept], vectors[kept], subwords)
         counts = None if counts is None else counts[kept]

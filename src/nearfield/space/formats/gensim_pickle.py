@@ -114,9 +114,10 @@ def read_pickled_attributes(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"cannot be read as gensim's keyed vectors: {error}", source=source) from error
-    for name in attributes.get("__numpys") or ():
-        attributes[str(name)] = _array_beside(path, str(name))
-    return attributes
+    apart = attributes.get("__numpys") or ()
+    if not isinstance(apart, list | tuple | set) or not all(isinstance(n, str) and n.isidentifier() for n in apart):
+        raise DataError(f"must name its arrays in other files as attributes, got {apart!r:.60}", source=source)
+    return attributes | {name: _array_beside(path, name) for name in apart}
 
 
 def _with_arrays(values: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def read_parquet(path: Path, options: ReadOptions) -> Space:
             counted = _COUNT in schema.names and arrow.types.is_integer(schema.field(_COUNT).type)
             batches = file.iter_batches(_ROWS_AT_ONCE, columns=[keys, vectors] + [_COUNT] * counted)
             return _read_batches(path, options, file.metadata.num_rows, batches, counted=counted)
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, OSError) as error:  # damaged pages are an OSError
         raise DataError(f"cannot be read as parquet: {error}", source=str(path)) from error
 
 

@@ -72,7 +72,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
         raw = file.read(min(length, _LONGEST_HEADER))
     try:
         tensors = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"the header is damaged: {error}", source=str(path)) from error
     if not isinstance(tensors, dict):
         raise DataError("the header must be an object of tensors", source=str(path))
@@ -82,11 +82,16 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
 def _only_matrix(path: Path, tensors: dict[str, Any]) -> str:
     if _VECTORS in tensors:
         return _VECTORS
-    names = sorted(n for n, entry in tensors.items() if isinstance(entry, dict) and len(entry.get("shape", ())) == 2)
+    names = sorted(name for name, entry in tensors.items() if _is_matrix(entry))
     if len(names) != 1:
         found = f"has {len(names)} matrices" + (f": {', '.join(names[:20])}" if names else "")
         raise DataError(f"{found}; say which with `vectors`", source=str(path))
     return names[0]
+
+
+def _is_matrix(entry: Any) -> bool:  # noqa: ANN401  # JSON
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    return isinstance(shape, list) and len(shape) == 2
 
 
 def _tensor(path: Path, entry: Any, name: str, start: int) -> npt.NDArray[Any]:  # noqa: ANN401  # JSON
@@ -95,10 +100,12 @@ def _tensor(path: Path, entry: Any, name: str, start: int) -> npt.NDArray[Any]: 
         begin, end = map(int, entry["data_offsets"])
         if end - begin != dtype.itemsize * int(np.prod(shape, dtype=object)) or begin < 0:
             raise ValueError("its offsets do not fit its shape")
+        if start + end > path.stat().st_size:
+            raise ValueError("it ends after the file")
         return np.asarray(np.memmap(path, dtype, "r", start + begin, shape)) if end > begin else np.empty(shape, dtype)
     except KeyError as error:
         raise DataError(
             f"tensor {name!r} lacks or has an unknown {error}; known are {', '.join(_DTYPES)}", source=str(path)
         ) from error
-    except (TypeError, ValueError, OSError) as error:
+    except (TypeError, ValueError, OverflowError, OSError) as error:
         raise DataError(f"tensor {name!r} is damaged or cut short: {error}", source=str(path)) from error

@@ -19,6 +19,7 @@ from nearfield.space.formats.writing import blocks_of, compressed_file, require_
 from nearfield.space.space import Space
 
 _BLOCK_BYTES = 4_000_000
+_MOST_DIMENSIONS = 10_000_000  # a header that says more lies, and would have as much memory taken for a row
 
 
 def read_word2vec(path: Path, options: ReadOptions) -> Space:
@@ -61,6 +62,12 @@ def read_header(path: Path, stream: BinaryIO) -> tuple[int, int]:
         raise DataError("the first line must hold the numbers of rows and of dimensions", source=str(path), line=1)
     if min(header) < 1:
         raise DataError(f"the header says {header[0]} rows of {header[1]} dimensions", source=str(path), line=1)
+    if header[1] > _MOST_DIMENSIONS:
+        raise DataError(
+            f"the header says {header[1]:,} dimensions, and at most {_MOST_DIMENSIONS:,} are read",
+            source=str(path),
+            line=1,
+        )
     return header
 
 

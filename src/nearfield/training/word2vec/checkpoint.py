@@ -106,7 +106,7 @@ class Checkpoints:
             content = json.loads(path.read_bytes())
             job, self._number = content["job"], int(content["number"])
             state = TrainingState(**{**content["state"], "losses": tuple(content["state"]["losses"])})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"cannot be read ({error!r}); remove the folder to start anew", source=str(path)) from error
         if job != self._job:
             raise InvalidInputError(

@@ -5,18 +5,20 @@ from typing import Literal
 
 from nearfield.errors import InvalidInputError
 
+_MOST = {"vector_size": 100_000, "window": 1000, "negative": 10_000, "bucket": 2**31 - 1, "phrases": 100}
+
 
 @dataclass(frozen=True)
 class Word2VecOptions:
     """How to train word vectors.
 
     Attributes:
-        vector_size: Dimensions, at least 1.
+        vector_size: Dimensions, from 1 to 100,000.
         window: Most words on each side that count as context, at least 1.
         min_count: Words seen less often are left out, at least 1.
         sg: 1 for skip-gram, 0 for CBOW.
         hs: 1 for hierarchical softmax; `negative` is then 0.
-        negative: Words that each pair is held against, at least 1, or 0 with `hs`; 5 to 20 for small corpora.
+        negative: Words that each pair is held against, from 1 to 10,000, or 0 with `hs`; 5 to 20 for small corpora.
         ns_exponent: Those are drawn by count to this power, from -1 to 1.
         cbow_mean: 1 for the mean of the context in CBOW, 0 for its sum.
         alpha: Learning rate at the start, above 0; None for what suits the way: 0.04 for skip-gram, 0.05 for CBOW.
@@ -70,8 +72,8 @@ class Word2VecOptions:
         for name in ("sg", "hs", "cbow_mean"):
             if getattr(self, name) not in (0, 1):
                 raise InvalidInputError(f"{name} must be 0 or 1, got {getattr(self, name)!r}")
-        if self.window > 1000:
-            raise InvalidInputError(f"window must be at most 1000, got {self.window}")
+        for name, most in _MOST.items():
+            _require_most(name, getattr(self, name), most)
         if self.max_n < self.min_n:
             raise InvalidInputError(f"max_n must be at least min_n, got {self.max_n} and {self.min_n}")
         if bool(self.hs) == bool(self.negative):
@@ -97,6 +99,11 @@ class Word2VecOptions:
             raise InvalidInputError(f"ns_exponent must be from -1 to 1, got {self.ns_exponent}")
         if not 0 <= self.phrase_threshold < float("inf"):
             raise InvalidInputError(f"phrase_threshold must be at least 0, got {self.phrase_threshold}")
+
+
+def _require_most(name: str, value: int, most: int) -> None:
+    if value > most:
+        raise InvalidInputError(f"{name} must be at most {most}, got {value}")
 
 
 def _require_least(name: str, value: object, least: int) -> None:

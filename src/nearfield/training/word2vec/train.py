@@ -128,7 +128,10 @@ def train_word2vec(
     import_extra("numba", extra="train")
     from nearfield.training.word2vec.model import train_on
 
-    source = os.fspath(corpus) if isinstance(corpus, str | os.PathLike) else "the corpus"
+    source = "the corpus"
+    if isinstance(corpus, str | os.PathLike):
+        source = os.fspath(corpus)
+        _refuse_inside(source, work)
     with _work_folder(work) as folder:
         return train_on(
             read_sentences(corpus, tokenise),
@@ -138,6 +141,12 @@ def train_word2vec(
             source=source,
             progress=progress,
         )
+
+
+def _refuse_inside(corpus: str, work: str | os.PathLike[str] | None) -> None:
+    """Refuse to keep numbers where they would be read as text."""
+    if work is not None and Path(corpus).resolve() in (Path(work).resolve(), *Path(work).resolve().parents):
+        raise InvalidInputError(f"work lies in the corpus, {corpus}, so it would be read as text; give another folder")
 
 
 @contextmanager
