@@ -1,11 +1,12 @@
 """From texts to numbered words."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nearfield.errors import DataError, InvalidInputError
+from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.training.word2vec import sentences as sentences_module
 from nearfield.training.word2vec import shards as shards_module
 from nearfield.training.word2vec.phrases import join_phrases
@@ -132,3 +133,11 @@ def test_of_phrases_that_overlap_the_first_is_taken_and_a_word_of_that_name_is_s
     joined = join_phrases(number_words(corpus, tmp_path), tmp_path, name="p", min_count=1, threshold=0.0)
     assert sentences_of(joined)[:2] == [["a_a", "a_a", "a"], ["a_a_b"]]
     assert joined.words.count("a_a") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named(tmp_path):
+    for name in ("read-ids.i32", "read-ends.i64"):
+        (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"could not hold the corpus .*make room there"):
+        number_words([["a", "b"] * 10_000], tmp_path)
