@@ -13,7 +13,6 @@ import argparse
 import json
 import lzma
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -118,8 +117,9 @@ def do_job(job: dict[str, Any]) -> None:
     start = time.perf_counter()
     trained = TRAINERS[job["trainer"]](job["corpus"], job["out"], job)
     total = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"trained": trained, "total": total, "peak_mib": peak}))
+    # Not getrusage's: that also counts what the parent held when it forked.
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    print(json.dumps({"trained": trained, "total": total, "peak_mib": int(peak[1]) / 1024 if peak else None}))
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Float32 matrices with a row for each thing: validate and normalise."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -84,3 +86,22 @@ def normalise(matrix: Vectors) -> Vectors:
     """
     norms = row_norms(matrix)[:, None]
     return np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0, casting="same_kind")
+
+
+def map_npy(path: Path) -> npt.NDArray[Any]:
+    """Map a `.npy` file into memory, read only.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The array, of whatever numbers and shape the file says.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged, or holds Python objects.
+    """
+    try:
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))  # without the slower subclass
+    except (EOFError, TokenError) as error:  # numpy's parser of headers raises the second
+        raise ValueError(f"damaged: {error}") from error

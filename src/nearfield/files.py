@@ -61,8 +61,8 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, StorageError):
             raise
         raise StorageError(
-            f"{path} could not be written ({error.strerror}); make room there, or choose another folder that exists "
-            "and can be written to"
+            f"{path} could not be written ({error.strerror or error}); make room there, or choose another folder that "
+            "exists and can be written to"
         ) from error
 
 

@@ -143,3 +143,8 @@ def test_an_interruption_anywhere_is_130(cli, monkeypatch):
     monkeypatch.setattr(nearfield, "load_encoder", interrupted)
     result = cli("encode", "any", "--text", "a", code=130)
     assert result.stderr.startswith("interrupted")
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "nearfield", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("nearfield, version")

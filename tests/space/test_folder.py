@@ -157,3 +157,15 @@ def test_a_manifest_nested_too_deep_is_refused(folder):
     (folder / "space.json").write_text("[" * 100_000)
     with pytest.raises(DataError, match="cannot be read"):
         nf.load_space(folder)
+
+
+def test_damage_in_the_header_of_an_array_is_a_data_error_wherever_it_is(folder):
+    whole, refused = (folder / "norms.npy").read_bytes(), 0
+    for position in range(128):
+        for byte in (0x00, 0x28, 0x27):
+            (folder / "norms.npy").write_bytes(whole[:position] + bytes([byte]) + whole[position + 1 :])
+            try:
+                nf.load_space(folder)  # blanks at the header's end mean nothing
+            except DataError:
+                refused += 1
+    assert refused > 100

@@ -266,3 +266,13 @@ def test_json_holds_the_tree_and_its_cut(toy):
     assert len(values["merges"]) == len(values["heights"]) == 5
     assert sorted(len(cluster["keys"]) for cluster in values["cut"]["clusters"]) == [2, 2, 2]
     assert nf.build_tree(toy).to_json(k=1)["cut"]["silhouette"] is None
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30, 3e37])
+def test_the_best_cut_does_not_depend_on_the_unit(scale):
+    vectors = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+    keys = [f"k{number}" for number in range(12)]
+    expected = nf.build_tree(nf.Space(keys, vectors), metric="l2").cut()
+    cut = nf.build_tree(nf.Space(keys, vectors * np.float32(scale)), metric="l2").cut()
+    np.testing.assert_array_equal(cut.labels, expected.labels)
+    assert cut.silhouette == pytest.approx(expected.silhouette, abs=1e-5)

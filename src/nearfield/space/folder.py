@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nearfield.arrays import map_npy
 from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.files import sync_directory
 from nearfield.space.keys import Keys
@@ -183,14 +184,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _open_array(path: Path, dtype: type[np.generic], ndim: int) -> npt.NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = map_npy(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot be read ({error}); write the space again", source=str(path)) from error
     if array.dtype != dtype or array.ndim != ndim:
         raise DataError(
             f"must hold {np.dtype(dtype)} in {ndim} dimensions, got {array.dtype} {array.shape}", source=str(path)
         )
-    return np.asarray(array)  # still the file's memory, without the slower subclass
+    return array
 
 
 def _open_bytes(path: Path) -> npt.NDArray[np.uint8]:
@@ -223,8 +224,8 @@ def _replaced_folder(target: Path) -> Iterator[Path]:
         if isinstance(error, StorageError):
             raise
         raise StorageError(
-            f"{target} could not be written ({error.strerror}); make room there, or choose another folder that exists "
-            "and can be written to"
+            f"{target} could not be written ({error.strerror or error}); make room there, or choose another folder "
+            "that exists and can be written to"
         ) from error
 
 

@@ -10,6 +10,8 @@ from nearfield.space.keys import Positions
 if TYPE_CHECKING:
     from nearfield.space.tree import Tree
 
+_TINY = 1e-12
+
 
 def silhouette(tree: "Tree", nodes: Positions) -> float:
     """Score one cut.
@@ -65,6 +67,8 @@ def silhouettes(tree: "Tree", most: int) -> Scores:
 
 def _points(tree: "Tree") -> tuple[Vectors, Scores]:
     vectors = tree.space.unit_vectors if tree.metric == "cosine" else tree.space.vectors
+    if tree.metric == "l2" and not _TINY < (longest := tree.space.norms.max()) < 1 / _TINY:
+        vectors = (vectors / longest).astype(np.float32)  # silhouettes stay as they are; squares could overflow
     return vectors, np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
 
 

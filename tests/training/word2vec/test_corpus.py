@@ -1,11 +1,12 @@
 """From texts to numbered words."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nearfield.errors import DataError, InvalidInputError
+from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.training.word2vec import sentences as sentences_module
 from nearfield.training.word2vec import shards as shards_module
 from nearfield.training.word2vec.phrases import join_phrases
@@ -146,3 +147,11 @@ def test_phrases_are_found_beside_empty_sentences(tmp_path, empty):
 def test_a_list_in_place_of_a_word_is_refused(tmp_path):
     with pytest.raises(InvalidInputError, match=r"a sentence must be a list of strings, got \[\['a'\], 'b'\]"):
         number_words([[["a"], "b"]], tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named(tmp_path):
+    for name in ("read-ids.i32", "read-ends.i64"):
+        (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"could not hold the corpus .*make room there"):
+        number_words([["a", "b"] * 10_000], tmp_path)

@@ -37,3 +37,4 @@ def test_frequent_words_are_thinned_out_and_rare_ones_kept():
     chances = keep_chances(np.array([900, 99, 1]), 0.01).astype(float) / 2**32
     np.testing.assert_allclose(chances, [np.sqrt(0.01 / 0.9) + 0.01 / 0.9, np.sqrt(0.01 / 0.099) + 0.01 / 0.099, 1])
     assert (keep_chances(np.array([900, 1]), 0) == 2**32 - 1).all()
+    assert (keep_chances(np.array([900, 1]), 1e300) == 2**32 - 1).all()

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from nearfield.arrays import map_npy
 from nearfield.errors import DataError
 
 # In the order of numpy's own tuples: what a pickled array's state and a dtype's state hold.
@@ -127,6 +128,6 @@ def _with_arrays(values: dict[str, Any]) -> dict[str, Any]:
 def _array_beside(path: Path, name: str) -> npt.NDArray[Any]:
     file = path.with_name(f"{path.name}.{name}.npy")
     try:
-        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+        return map_npy(file)
+    except (OSError, ValueError) as error:
         raise DataError(f"keeps its {name} in {file.name}, which cannot be read ({error})", source=str(path)) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nearfield.arrays import map_npy
 from nearfield.errors import DataError
 from nearfield.files import replaced_file
 from nearfield.progress import Progress
@@ -18,10 +19,10 @@ from nearfield.space.space import Space
 def read_npy(path: Path, options: ReadOptions) -> Space:
     """Read a matrix of any kind of number; one of float32 is memory-mapped."""
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        matrix = map_npy(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot be read as .npy: {error}", source=str(path)) from error
-    return space_of_matrix(path, options, find_keys(path, options), np.asarray(matrix), format="npy")
+    return space_of_matrix(path, options, find_keys(path, options), matrix, format="npy")
 
 
 def write_npy(space: Space, path: Path, progress: Progress) -> None:

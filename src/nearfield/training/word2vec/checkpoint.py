@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nearfield.arrays import map_npy
 from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.files import replace_file
 from nearfield.training.word2vec.kernel import Tables
@@ -79,7 +80,7 @@ class Checkpoints:
                     os.fsync(file.fileno())
         except OSError as error:
             raise StorageError(
-                f"no checkpoint could be written to {self._folder} ({error.strerror}); make room there"
+                f"no checkpoint could be written to {self._folder} ({error.strerror or error}); make room there"
             ) from error
         content = {"job": self._job, "number": number, "state": asdict(state)}
         replace_file(self._folder / _STATE, json.dumps(content, indent=2).encode())
@@ -120,8 +121,8 @@ class Checkpoints:
     def _fill(self, name: str, table: Any) -> None:  # noqa: ANN401  # an array, changed
         path = self._path(name, self._number)
         try:
-            table[:] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            table[:] = map_npy(path)
+        except (OSError, ValueError) as error:
             raise DataError(f"cannot be read ({error}); remove the folder to start anew", source=str(path)) from error
 
     def _path(self, name: str, number: int) -> Path:

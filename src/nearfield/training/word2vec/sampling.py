@@ -96,4 +96,4 @@ def huffman_paths(counts: Positions) -> tuple[Positions, Positions, npt.NDArray[
 
 def as_chances(probabilities: Scores) -> npt.NDArray[np.uint32]:
     """Write probabilities, those above 1 as 1, in units of 2**-32."""
-    return np.minimum(np.asarray(probabilities) * _ALWAYS, _ALWAYS).astype(np.uint32)
+    return (np.minimum(np.asarray(probabilities), 1) * _ALWAYS).astype(np.uint32)

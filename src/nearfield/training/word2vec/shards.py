@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.errors import DataError, InvalidInputError
+from nearfield.errors import DataError, InvalidInputError, StorageError
 from nearfield.progress import Progress, silent
 from nearfield.space.keys import Positions
 
@@ -96,9 +96,14 @@ class ShardWriter:
             file.close()
 
     def write(self, ids: npt.NDArray[Any], ends: npt.NDArray[Any]) -> None:
-        """Append sentences: their words, and where in them each ends."""
-        ids.astype(np.int32).tofile(self._files[0])
-        (ends + self._total).astype(np.int64).tofile(self._files[1])
+        """Append sentences: their words, and where in them each ends; a StorageError if the disk refuses."""
+        try:
+            ids.astype(np.int32).tofile(self._files[0])
+            (ends + self._total).astype(np.int64).tofile(self._files[1])
+        except OSError as error:  # numpy's has no strerror
+            raise StorageError(
+                f"{self._paths[0].parent} could not hold the corpus ({error.strerror or error}); make room there"
+            ) from error
         self._total += len(ids)
 
     def shards(self, words: list[str], counts: Positions) -> Shards:
