@@ -1,6 +1,6 @@
 """Are neighbours and analogies faster than gensim's on the same vectors, with the same answers?
 
-    python benchmarks/space_speed.py [--quick]
+    python benchmarks/space_speed.py [--quick] [--every N]
 
 Needs `pip install gensim 'nearfield[space]'`. Vectors are random, which is the hardest case for a search that leaves
 rows out: nothing is near anything. Both sides use every core that NumPy's BLAS may.
@@ -136,8 +136,10 @@ def require_equal_answers(space: nf.Space, peer: KeyedVectors, questions: list[t
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the keys, fewer questions; nothing is written")
-    quick = parser.parse_args().quick
-    questions = google_questions()[:: 20 if quick else 1]
+    parser.add_argument("--every", type=int, default=1, help="take every so many-th analogy only")
+    options = parser.parse_args()
+    quick = options.quick
+    questions = google_questions()[:: 20 if quick else options.every]
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "most_similar": lambda: neighbours(40_000 if quick else 400_000, 300, repeats=3 if quick else 7),
         "analogies": lambda: analogies(7_000 if quick else 70_000, 200, 1 if quick else 5, questions),
