@@ -43,7 +43,7 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         StorageError: As `replace_file`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-    try:
+    with disk_errors(path):
         _refuse_special(path)
         try:
             # "x" never touches what somebody else has there.
@@ -57,9 +57,26 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
                 temporary.unlink()
             raise
         sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say of what the disk refuses that `path` could not be written, and what to do.
+
+    Args:
+        path: The file or folder that is written.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        StorageError: In place of any other error of the operating system.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(
             f"{path} could not be written ({error.strerror or error}); make room there, or choose another folder that "
             "exists and can be written to"

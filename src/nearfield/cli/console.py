@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -115,6 +115,36 @@ def print_json(values: Any) -> None:  # noqa: ANN401  # any JSON value, or a dat
     from nearfield.report.frozen import to_json
 
     click.echo(json_text(to_json(values), indent=2))
+
+
+class Report(Protocol):
+    """What `show_report` shows: a result that prints as text, as JSON and as a page."""
+
+    def to_json(self) -> Any:  # noqa: ANN401  # any JSON value
+        """Write it down as JSON values."""
+        ...
+
+    def export(self, path: str, /) -> None:
+        """Write its page."""
+        ...
+
+
+def show_report(report: Report, *, page: str | None, as_json: bool) -> None:
+    """Print a report, and write its page if one is wanted.
+
+    Args:
+        report: The report.
+        page: Where its page goes; None for nowhere.
+        as_json: Whether to print JSON rather than text.
+    """
+    if page:
+        report.export(page)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        click.echo(str(report))
+    if page:
+        click.echo(f"wrote {page}", err=True)
 
 
 def json_text(values: Any, *, indent: int | None = None) -> str:  # noqa: ANN401  # any JSON value

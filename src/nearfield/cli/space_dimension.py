@@ -2,7 +2,7 @@
 
 import click
 
-from nearfield.cli.console import OutputPath, print_json, progress_bars
+from nearfield.cli.console import OutputPath, progress_bars, show_report
 
 
 @click.command("dimension", short_help="How many of its dimensions are worth keeping?")
@@ -40,14 +40,7 @@ def dimension(
     opened = nf.load_space(space)
     with progress_bars() as progress:
         report = nf.measure_dimension(opened, dims=tried, k=k, keep=keep, points=points, seed=seed, progress=progress)
-    if page:
-        report.export(page)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        click.echo(str(report))
-    if page:
-        click.echo(f"wrote {page}", err=True)
+    show_report(report, page=page, as_json=as_json)
 
 
 def _numbers(text: str) -> list[int]:

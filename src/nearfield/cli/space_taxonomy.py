@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nearfield.cli.console import OutputPath, print_json, progress_bars
+from nearfield.cli.console import OutputPath, progress_bars, show_report
 from nearfield.cli.tree_options import distance_option, linkage_option
 
 if TYPE_CHECKING:  # the command line starts without numpy
@@ -73,11 +73,4 @@ def taxonomy(
             seed=seed,
             progress=progress,
         )
-    if page:
-        report.export(page)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        click.echo(str(report))
-    if page:
-        click.echo(f"wrote {page}", err=True)
+    show_report(report, page=page, as_json=as_json)

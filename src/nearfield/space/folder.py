@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import map_npy
 from nearfield.errors import DataError, InvalidInputError, StorageError
-from nearfield.files import sync_directory
+from nearfield.files import disk_errors, sync_directory
 from nearfield.space.keys import Keys
 from nearfield.space.space import Space
 from nearfield.space.subwords import Subwords
@@ -206,7 +206,7 @@ def _replaced_folder(target: Path) -> Iterator[Path]:
     """Give a folder to fill, which takes the target's place when it is complete."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
     old = temporary.with_suffix(".old")
-    try:
+    with disk_errors(target):
         temporary.mkdir()
         try:
             yield temporary
@@ -220,13 +220,6 @@ def _replaced_folder(target: Path) -> Iterator[Path]:
                 old.rename(target)
             shutil.rmtree(temporary, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        raise StorageError(
-            f"{target} could not be written ({error.strerror or error}); make room there, or choose another folder "
-            "that exists and can be written to"
-        ) from error
 
 
 def _save(path: Path, content: bytes) -> None:
