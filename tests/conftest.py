@@ -1,13 +1,20 @@
 """What the suites share."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hash_encoder import HashEncoder
 from hypothesis import HealthCheck, settings
 
-# Machines differ in speed by more than any deadline allows for.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Machines differ in speed by more than any deadline allows for. The gate tries the same examples each time, so that it
+# judges a change and not its luck; everywhere else they are new ones.
+settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("default")
 
 
