@@ -41,7 +41,7 @@ clean:
 	touch $@
 
 .venv/dev: .venv/core
-	$(BIN)/python -m pip install --quiet --editable '.[dev,api,fast,hub,image,space,train]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,api,chroma,fast,hub,image,milvus,pinecone,postgresql,qdrant,space,train,weaviate]'
 	touch $@
 
 .venv/peers: .venv/dev requirements/peers.txt

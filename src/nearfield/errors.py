@@ -19,7 +19,8 @@ given, what is allowed, and what to do::
     ├── CollectionError (RuntimeError)          a folder that is not a usable collection
     │   ├── CollectionBusyError (BlockingIOError)   another process holds it; try again later
     │   └── SpaceMismatchError (ValueError)     vectors of one space met vectors of another
-    ├── StorageError (OSError)                  the disk or the engine refused a write or a read
+    ├── StorageError (OSError)                  the disk, the engine or the server refused a write or a read
+    │   └── StoreAccessError (PermissionError)      a database refuses this user; the password is wrong or missing
     └── CapabilityError (NotImplementedError)   asked of a back end what it does not declare
 """
 
@@ -107,6 +108,10 @@ class SpaceMismatchError(CollectionError, ValueError):
 
 class StorageError(NearfieldError, OSError):
     """Say that the disk or the storage engine refused; nothing was acknowledged."""
+
+
+class StoreAccessError(StorageError, PermissionError):
+    """Say that a database refuses this user, without the password that was tried."""
 
 
 class CapabilityError(NearfieldError, NotImplementedError):

@@ -56,7 +56,7 @@ def test_a_deleted_record_is_not_found_again(collection):
 def test_a_collection_opens_again_and_ranks_as_before(collection, encoder):
     before = collection.rank("loose inner washer", k=4)
     collection.close()
-    with Collection.open(collection.path, encoder=encoder if collection.spec.encoder else None) as again:
+    with Collection.open(collection.address, encoder=encoder if collection.spec.encoder else None) as again:
         assert again.complete
         assert again.spec == collection.spec
         for now, then in zip(again.rank("loose inner washer", k=4), before, strict=True):
@@ -211,9 +211,7 @@ def test_creating_over_a_collection_is_refused(tmp_path):
 
 
 def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "nearfield.collection.manifest.Manifest.save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
+    monkeypatch.setattr("nearfield.collection.home.Home.save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         Collection.create(tmp_path / "c", "tfidf")
     monkeypatch.undo()
@@ -229,7 +227,7 @@ def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
         (lambda text: "[]", "format version None"),
         (
             lambda text: json.dumps(json.loads(text) | {"format_version": 99}),
-            "format version 99, this nearfield reads 1",
+            "format version 99, this nearfield reads up to 2",
         ),
         (lambda text: json.dumps({"format_version": 1}), "is damaged"),
     ],

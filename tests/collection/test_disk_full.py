@@ -229,9 +229,7 @@ def test_an_interrupted_replacement_leaves_the_old_content_only(tmp_path, monkey
 def test_a_creation_that_the_disk_ended_can_be_tried_again_at_once(tmp_path, monkeypatch):
     closed, close = [], EmbeddedStore.close
     monkeypatch.setattr(EmbeddedStore, "close", lambda store: (closed.append(store), close(store)))
-    monkeypatch.setattr(
-        "nearfield.collection.manifest.Manifest.save", lambda *_: (_ for _ in ()).throw(StorageError("full"))
-    )
+    monkeypatch.setattr("nearfield.collection.home.Home.save", lambda *_: (_ for _ in ()).throw(StorageError("full")))
     with pytest.raises(StorageError, match="full"):
         Collection.create(tmp_path / "c", "tfidf")
     monkeypatch.undo()

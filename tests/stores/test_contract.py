@@ -1,8 +1,9 @@
-"""What every store promises, against brute force. A store joins by a factory in STORES."""
+"""What every store promises, against brute force; see `backends.py` for the back ends."""
 
 import inspect
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,25 +11,11 @@ from filter_cases import CASES, filters, metas_strategy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfield.errors import CapabilityError, InvalidInputError, NearfieldError
-from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, NearfieldError
+from nearfield.stores.base import Batch, Effort, Facet, Payload, SparseVector, Store
+from nearfield.stores.database import Database
 from nearfield.stores.filters import matches, parse_where
-
-STORES = {"embedded": EmbeddedStore}
-
-
-@pytest.fixture(params=STORES)
-def new_store(request, tmp_path):
-    opened = []
-
-    def make(**config):
-        opened.append(STORES[request.param].create(tmp_path / f"store-{len(opened)}", StoreConfig(**config)))
-        return opened[-1]
-
-    yield make
-    for store in opened:
-        store.close()
+from nearfield.stores.values import project
 
 
 def batch(ids, vectors=None, metas=None, sparse=None, **payload):
@@ -60,29 +47,44 @@ def brute_scores(vectors, query, metric):
 # --- the shape of a store
 
 
-@pytest.mark.parametrize("store", STORES.values())
-def test_every_store_has_the_signatures_of_the_contract(store):
-    for name, member in inspect.getmembers(Store, inspect.isfunction):
-        if not name.startswith("_"):
-            promised = list(inspect.signature(member).parameters.values())
-            kept = list(inspect.signature(getattr(store, name)).parameters.values())
-            assert [(p.name, p.kind, p.default) for p in kept] == [(p.name, p.kind, p.default) for p in promised], name
+def signature(function):
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
+def test_every_back_end_has_the_signatures_of_the_contract(database, new_store):
+    for contract, kept in ((Store, new_store(dim=2)), (Database, database)):
+        for name, member in inspect.getmembers(contract, inspect.isfunction):
+            if not name.startswith("_"):
+                assert signature(getattr(type(kept), name)) == signature(member), name
 
 
 def test_a_new_store_is_empty(new_store):
-    store = new_store(dim=4, sparse=("s",))
-    store.upsert(batch([], np.empty((0, 4)), sparse={"s": []}))
+    store = new_store(dim=4)
+    store.upsert(batch([], np.empty((0, 4))))
     assert store.count() == 0
     assert store.query([1, 0, 0, 0], k=5) == []
-    assert store.query_sparse("s", sparse({1: 1.0}), k=5) == []
-    assert store.query_sparse("s", sparse({}), k=5) == []
+    assert store.query_batch([[1, 0, 0, 0]] * 2, k=5) == [[], []]
+    assert store.query_batch([], k=5) == []
     assert list(store.scroll()) == []
     assert store.get(["a"]) == []
+    assert store.get([]) == []
+    assert store.update(["a"], [Payload()]) == 0
     assert store.delete(["a"]) == 0
-    assert store.allocated_bytes() > 0
+    assert store.delete([]) == 0
+    assert store.delete_where({"a": 1}) == 0
+    assert store.facets("a") == []
+    allocated = store.allocated_bytes()
+    assert allocated is None or allocated > 0
     store.optimise()
     store.compact()
     assert store.count({"a": {"$exists": True}}) == 0
+
+
+def test_a_new_sparse_leg_is_empty(new_store):
+    store = new_store(dim=4, sparse=("s",))
+    store.upsert(batch([], np.empty((0, 4)), sparse={"s": []}))
+    assert store.query_sparse("s", sparse({1: 1.0}), k=5) == []
+    assert store.query_sparse("s", sparse({}), k=5) == []
 
 
 # --- dense search
@@ -119,6 +121,28 @@ def test_query_returns_payloads_only_when_asked(new_store):
     store.upsert(batch(["a"], [[1, 0]], [{"x": 1}], text="body", title="head", digest="d"))
     assert store.query([1, 0], k=1)[0].payload == Payload("body", "head", {"x": 1}, "d")
     assert store.query([1, 0], k=1, with_payload=False)[0].payload is None
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "l2"])
+def test_a_batch_of_queries_is_answered_as_each_would_be(new_store, metric):
+    store = new_store(dim=8, metric=metric)
+    store.upsert(batch(names(50), random_vectors(50), [{"n": row % 3} for row in range(50)]))
+    queries = random_vectors(7, seed=1) * 2
+    for options in ({}, {"where": {"n": 1}}, {"exact": True}, {"with_payload": False}, {"effort": Effort(64, 3.0)}):
+        together = store.query_batch(queries, k=5, **options)
+        for found, query in zip(together, queries, strict=True):
+            alone = store.query(query, k=5, **options)
+            assert [(match.id, match.payload) for match in found] == [(match.id, match.payload) for match in alone]
+            np.testing.assert_allclose([m.score for m in found], [m.score for m in alone], rtol=1e-5, atol=1e-6)
+    for bad in ([[1.0]], [1.0] * 8, [[math.nan] * 8]):
+        with pytest.raises(InvalidInputError):
+            store.query_batch(bad, k=5)
+
+
+def test_more_results_than_any_page_can_be_asked_for(new_store):
+    store = new_store(dim=4)
+    store.upsert(batch(names(3000), random_vectors(3000, 4)))
+    assert len({match.id for match in store.query([1, 0, 0, 0], k=2500, with_payload=False)}) == 2500
 
 
 @pytest.mark.parametrize(
@@ -262,6 +286,31 @@ def test_statistics_follow_a_deletion_in_a_leg_without_empty_vectors(new_store):
     check_sparse_against_oracle(store, documents, rng)
 
 
+# --- the back end's own lexical search
+
+
+def test_a_back_end_searches_text_in_its_own_way_or_says_that_it_cannot(database, new_store):
+    store = new_store(dim=2)
+    texts = {"a": "the washer of a dripping tap", "b": "patch the inner tube", "c": "a tap, a tap, a washer"}
+    payloads = [Payload(text, f"title {id}", {"id": id}) for id, text in texts.items()]
+    store.upsert(Batch(list(texts), payloads, np.ones((3, 2), np.float32)))
+    if not database.capabilities.text:
+        with pytest.raises(CapabilityError):
+            store.query_text("tap", k=3)
+        return
+    found = store.query_text("washer", k=3)
+    assert sorted(match.id for match in found) == ["a", "c"]
+    assert [(-match.score, match.id) for match in found] == sorted((-match.score, match.id) for match in found)
+    assert found[0].distance is None
+    assert found[0].payload.text == texts[found[0].id]
+    assert store.query_text("washer", k=3, where={"id": "a"}, with_payload=False)[0].payload is None
+    assert [match.id for match in store.query_text("washer", k=1, where={"id": "a"})] == ["a"]
+    assert store.query_text("zeppelin", k=3) == []
+    assert [match.id for match in store.query_text("title b", k=1)] == ["b"]
+    for odd in ("", "'", '"', "a & | ! : * \\ ( ) <-> %", "tap'); DROP TABLE x; --", "\x00", "é" * 2000):
+        store.query_text(odd, k=3)
+
+
 # --- ids, payloads and vectors come back
 
 json_values = st.recursive(
@@ -270,6 +319,68 @@ json_values = st.recursive(
     max_leaves=10,
 )
 texts = st.text(max_size=50)
+
+
+# --- databases
+
+
+def test_a_database_keeps_documents_and_stores_by_name(database):
+    config = database.config_type(dim=2)
+    assert "books" not in database.collections()
+    assert database.read("books", "manifest") is None
+    lock = database.claim("books")
+    store = database.create_store("books", 1, config)
+    store.upsert(batch(["a"], [[1, 0]]))
+    content = json.dumps({"text": "é 🎉 'quoted' \\", "long": "x" * 60_000}, ensure_ascii=False).encode()
+    database.write("books", "manifest", content)
+    assert database.read("books", "manifest") == content
+    assert "books" in database.collections()
+    store.close()
+    with pytest.raises(CollectionError, match="already"):
+        database.create_store("books", 1, config)
+    shadow = database.create_store("books", 2, config)
+    assert shadow.count() == 0
+    assert database.generations("books") == [1, 2]
+    assert database.generations("book") == []
+    shadow.close()
+    lock.release()
+    with pytest.raises(CollectionError, match="already"):
+        database.claim("books")
+    held = database.hold("books")
+    again = database.open_store("books", 1, config)
+    assert [point.id for point in again.get(["a"])] == ["a"]
+    again.close()
+    for wrong in (replace(config, dim=3), replace(config, metric="dot")):
+        with pytest.raises((CollectionError, InvalidInputError)):
+            database.open_store("books", 1, wrong)
+    with pytest.raises(CollectionError):
+        database.open_store("books", 7, config)
+    database.write("books", "migration", b"{}")
+    database.write("books", "migration", None)
+    assert database.read("books", "migration") is None
+    database.drop_store("books", 2)
+    database.drop_store("books", 2)
+    assert database.generations("books") == [1]
+    held.release()
+    database.drop("books")
+    assert "books" not in database.collections()
+    assert database.generations("books") == []
+    with pytest.raises(CollectionError):
+        database.drop("books")
+
+
+def test_what_an_interrupted_creation_left_is_cleared_away(database):
+    database.claim("begun").release()
+    lock = database.claim("begun")
+    database.create_store("begun", 1, database.config_type(dim=2)).close()
+    lock.release()
+    lock = database.claim("begun")
+    assert database.generations("begun") == []
+    store = database.create_store("begun", 1, database.config_type(dim=3))
+    store.close()
+    database.write("begun", "manifest", b"{}")
+    lock.release()
+    database.drop("begun")
 
 
 @given(
@@ -340,6 +451,99 @@ def test_a_point_is_replaced_whole(new_store):
     assert [point.id for point in store.scroll({"old": True})] == ["b"]
 
 
+def test_an_update_replaces_payloads_and_leaves_vectors(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(["a", "b"], [[3, 4], [1, 0]], [{"x": 1, "old": True}] * 2, text="one"))
+    assert store.update(["a", "x"], [Payload("two", "t", {"x": 2}, "d"), Payload()]) == 1
+    (point,) = store.get(["a"], with_vectors=True)
+    assert (point.payload, point.vector.tolist()) == (Payload("two", "t", {"x": 2}, "d"), [3, 4])
+    assert store.count({"old": True}) == 1
+    assert [match.id for match in store.query([3, 4], k=2, where={"x": 2})] == ["a"]
+    with pytest.raises(InvalidInputError, match="twice"):
+        store.update(["a", "a"], [Payload()] * 2)
+    with pytest.raises(InvalidInputError, match="payloads must be as many as ids"):
+        store.update(["a"], [])
+    with pytest.raises(InvalidInputError, match="meta of 'a' cannot be stored"):
+        store.update(["a"], [Payload(meta={"x": math.nan})])
+
+
+def test_an_update_leaves_the_words_too(new_store):
+    store = new_store(dim=2, sparse=("s",))
+    store.upsert(batch(["a", "b"], [[3, 4], [1, 0]], sparse={"s": [sparse({1: 1.0}), sparse({2: 1.0})]}))
+    store.update(["a"], [Payload(meta={"x": 2})])
+    (found,) = store.query_sparse("s", sparse({1: 1.0}), k=3)
+    assert (found.id, found.payload.meta) == ("a", {"x": 2})
+
+
+def test_points_are_deleted_by_a_filter(new_store):
+    store = new_store(dim=2)
+    store.upsert(batch(names(50), [[1, 0]] * 50, [{"n": row % 5, "t": "x" if row < 10 else "y"} for row in range(50)]))
+    assert store.delete_where({"n": {"$gte": 3}, "t": "y"}) == 16
+    assert store.count() == 34 == len(store.query([1, 0], k=100))
+    assert store.count({"n": 4}) == 2
+    with pytest.raises(InvalidInputError, match="where must be a mapping"):
+        store.delete_where(None)
+    assert store.count() == 34
+    assert store.delete_where({}) == 34
+    assert store.count() == 0
+
+
+def facet_oracle(metas, name):
+    counts = {}
+    for meta in metas:
+        values = project(meta).get(name)
+        if values is not None:
+            for kind in (values.booleans, values.numbers, values.strings):
+                for value in set(kind):
+                    counts[type(value), value] = counts.get((type(value), value), 0) + 1
+    order = {bool: 0, float: 1, str: 2}
+    found = [Facet(value, count) for (_, value), count in counts.items()]
+    return sorted(found, key=lambda facet: (-facet.count, order[type(facet.value)], facet.value))
+
+
+@given(metas=st.lists(metas_strategy, min_size=1, max_size=12))
+@settings(max_examples=10)
+def test_facets_count_each_value_once_for_each_point(filter_store, metas):
+    filter_store.delete_where({})
+    filter_store.upsert(batch(names(len(metas)), [[1, 0]] * len(metas), metas))
+    for name in ("a", "a.b", 'a b"[].'):
+        assert filter_store.facets(name, limit=1000) == facet_oracle(metas, name)
+
+
+def test_facets_of_the_points_that_match(new_store):
+    store = new_store(dim=2)
+    metas = [{"tags": ["x", "y", "x"], "n": 1}, {"tags": "x", "n": 2}, {"tags": ["z", True, 1.5], "n": 3}, {}]
+    store.upsert(batch(names(4), [[1, 0]] * 4, metas))
+    assert store.facets("tags", where={"n": {"$lt": 3}}) == [Facet("x", 2), Facet("y", 1)]
+    assert store.facets("tags", limit=2) == [Facet("x", 2), Facet(True, 1)]
+    assert store.facets("none") == []
+    with pytest.raises(InvalidInputError, match="limit must be at least 1, got 0"):
+        store.facets("tags", limit=0)
+
+
+def test_long_texts_and_metadata_come_back(new_store):
+    store = new_store(dim=2)
+    meta = {"long": "é" * 10_000, "list": [f"tag {number}" for number in range(200)]}
+    store.upsert(batch(["a"], [[1, 0]], [meta], text="ö" * 10_000))
+    (point,) = store.scroll({"list": "tag 199"})
+    assert (point.payload.meta, point.payload.text) == (meta, "ö" * 10_000)
+    assert store.count({"long": "é" * 10_000}) == 1
+    assert store.count({"long": {"$contains": "éé"}}) == 1
+
+
+@pytest.mark.parametrize(
+    "id", ["'", '"', "a'); DROP TABLE x; --", "\x00", "\\", "%_", "é", "🎉", "../x", "{}", " ", "x" * 1024]
+)
+def test_any_id_is_stored_as_it_is(new_store, id):
+    store = new_store(dim=2)
+    store.upsert(batch([id, "other"], [[1, 0], [0, 1]], [{id: id}, {}]))
+    assert [point.id for point in store.get([id])] == [id]
+    assert [match.id for match in store.query([1, 0], k=1, where={id: id})] == [id]
+    assert store.facets(id) == [Facet(id, 1)]
+    assert store.delete([id]) == 1
+    assert [point.id for point in store.scroll()] == ["other"]
+
+
 def test_scroll_visits_each_point_once_whatever_the_page(new_store):
     store = new_store(dim=2)
     store.upsert(batch(names(25), [[1, 0]] * 25, [{"n": row} for row in range(25)]))
@@ -359,7 +563,7 @@ def test_scroll_visits_each_point_once_whatever_the_page(new_store):
 @given(metas=st.lists(metas_strategy, min_size=1, max_size=12), wheres=st.lists(filters, min_size=1, max_size=12))
 @settings(max_examples=10)
 def test_every_filter_finds_exactly_what_it_means(filter_store, metas, wheres):
-    filter_store.delete([point.id for point in filter_store.scroll()])
+    filter_store.delete_where({})
     ids = names(len(metas))
     filter_store.upsert(batch(ids, [[1, 0]] * len(metas), metas))
     for where in wheres:

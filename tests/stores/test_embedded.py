@@ -20,8 +20,8 @@ from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputE
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
 from nearfield.stores.embedded import EmbeddedStore
 from nearfield.stores.embedded_folder import Folder
-from nearfield.stores.embedded_points import unit_vectors
 from nearfield.stores.embedded_shard import HeldShard
+from nearfield.stores.vectors import unit_vectors
 
 CONFIG = StoreConfig(dim=4)
 SECRET = "a secret that must go"
@@ -443,7 +443,7 @@ def test_folders_that_hold_something_else_are_refused(tmp_path):
         ({}, "needs dim, or at least one sparse leg"),
         ({"dim": 0}, "dim must be at least 1, got 0"),
         ({"dim": 2, "metric": "hamming"}, "metric must be one of cosine, dot, l2"),
-        ({"dim": 2, "quantisation": "int4"}, "none or int8"),
+        ({"dim": 2, "quantisation": "int4"}, "none, int8 or binary"),
         ({"dim": 2, "sparse": ("a", "a")}, "different names"),
         ({"dim": 2, "sparse": ("dense",)}, "not 'dense'"),
         ({"dim": 2, "oversampling": 0.5}, "oversampling must be at least 1"),

@@ -111,7 +111,7 @@ def index(
             }
         )
         return
-    click.echo(f"{folder}: {count:,} records, {size(disk)}, ranked by {spec.name}")
+    click.echo(f"{folder}: {count:,} records{'' if disk is None else f', {size(disk)}'}, ranked by {spec.name}")
     click.echo(f"{summary.written:,} written, {summary.unchanged:,} unchanged")
     if kept:
         click.echo(f"{kept:,} were there before and are not in this corpus; they are kept, and still found")

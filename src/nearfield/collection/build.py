@@ -3,10 +3,9 @@
 import itertools
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from nearfield.collection.collection import Collection
-from nearfield.collection.manifest import FILE_NAME
+from nearfield.collection.listing import collection_exists
 from nearfield.collection.results import IngestSummary
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.records import Record
@@ -16,6 +15,7 @@ from nearfield.encoders.cache import VectorCache
 from nearfield.errors import SpaceMismatchError
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
+from nearfield.stores.address import Address
 from nearfield.stores.base import StoreConfig
 
 SAMPLE_SIZE = 10_000
@@ -23,7 +23,7 @@ SAMPLE_SIZE = 10_000
 
 
 def build_collection(
-    path: str | os.PathLike[str],
+    address: str | os.PathLike[str] | Address,
     corpus: "Source | Corpus",
     retriever: RetrieverSpec | str,
     *,
@@ -38,7 +38,7 @@ def build_collection(
     corpus does not mention kept.
 
     Args:
-        path: The collection's folder.
+        address: The collection's folder or URL.
         corpus: What `read_corpus` reads; gone through once.
         retriever: How the collection ranks; must be the same when it exists already.
         encoder: The encoder of the dense leg; loaded by name otherwise.
@@ -55,8 +55,8 @@ def build_collection(
     """
     spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
     records = iter(read_corpus(corpus))
-    if (Path(path) / FILE_NAME).exists():
-        collection = Collection.open(path, encoder=encoder)
+    if collection_exists(address):
+        collection = Collection.open(address, encoder=encoder)
         try:
             check_same_retriever(collection, spec)
             check_same_store(collection, store)
@@ -70,7 +70,7 @@ def build_collection(
             beginning = list(itertools.islice(records, SAMPLE_SIZE))
             records = itertools.chain(beginning, records)
         sample = (record.content for record in beginning)
-        collection = Collection.create(path, spec, encoder=encoder, sample=sample, store=store)
+        collection = Collection.create(address, spec, encoder=encoder, sample=sample, store=store)
     try:
         summary = collection.ingest(records, cache=cache, progress=progress)
         progress("building the index", 0, None)
@@ -100,7 +100,7 @@ def check_same_retriever(collection: Collection, spec: RetrieverSpec) -> None:
     }
     if replace(spec, name=there.name, lexical=lexical) != there:
         raise SpaceMismatchError(
-            f"{collection.path} ranks by {there.name}, not by {spec.name} with these options; index into another folder"
+            f"{collection.address} ranks by {there.name}, not by {spec.name} with these options; index elsewhere"
         )
 
 
@@ -117,6 +117,6 @@ def check_same_store(collection: Collection, store: StoreConfig | None) -> None:
     there = collection.manifest.store
     if store is not None and replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse) != there:
         raise SpaceMismatchError(
-            f"{collection.path} keeps its vectors with {there}, not with {store}; index into another folder, or leave "
-            "the options out"
+            f"{collection.address} keeps its vectors with {there}, not with {store}; index elsewhere, or leave the "
+            "options out"
         )

@@ -4,14 +4,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
 
 from nearfield.arrays import Vectors
-from nearfield.collection.folder import POINTS, claim_folder
+from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest, encode_canaries
 from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.data.corpus import Corpus, read_corpus
@@ -22,14 +21,14 @@ from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
 from nearfield.encoders.cache import VectorCache
 from nearfield.encoders.cached import CachedEncoder
 from nearfield.errors import CapabilityError, DataError, InvalidInputError
-from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.fusion import fuse
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.space.space import Space
+from nearfield.stores.address import Address
 from nearfield.stores.base import Batch, Payload, SparseVector, Store, StoreConfig, Where
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.database import Lock
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
@@ -38,11 +37,12 @@ BATCH_SIZE = 1000
 class Collection:
     """Records one can search by meaning, by words, or both. Made by `create` or `open`; use it in a `with` block.
 
-    One process holds a collection at a time; inside it, any thread may search while another writes.
+    One process holds a collection in a folder at a time, any number one on a server; inside a process, any thread may
+    search while another writes.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, store: Store, lock: FolderLock, encoder: Encoder | None) -> None:
-        self.path = path
+    def __init__(self, home: "Home", manifest: Manifest, store: Store, lock: Lock, encoder: Encoder | None) -> None:
+        self._home = home
         self.manifest = manifest
         self.store = store
         self._lock = lock
@@ -52,7 +52,7 @@ class Collection:
     @classmethod
     def create(
         cls,
-        path: str | os.PathLike[str],
+        address: str | os.PathLike[str] | Address,
         retriever: RetrieverSpec | str,
         *,
         encoder: Encoder | None = None,
@@ -62,77 +62,93 @@ class Collection:
         """Make an empty collection.
 
         Args:
-            path: A folder that does not exist yet, or is empty.
+            address: A folder that does not exist yet or is empty, or a URL such as
+                `postgresql://user@host/database#faq`; see `nearfield.stores.address`.
             retriever: How it shall rank, such as `hybrid:all-MiniLM-L6-v2`.
             encoder: The encoder of the dense leg; loaded by its name in the retriever otherwise.
             sample: Texts of some documents, for the average length that BM25 legs need unless the spec states it.
-            store: Options of the store; dimensions, metric and legs are filled in.
+            store: Options of the store; dimensions, metric and legs are filled in. For a server, of its own kind.
 
         Returns:
             The collection, open.
 
         Raises:
-            CollectionError: If the folder holds something already.
+            CollectionError: If there is something already.
             CollectionBusyError: If another process holds it.
             InvalidInputError: If the retriever makes no sense, or a BM25 leg has no sample to measure.
-            StorageError: If the disk refuses.
+            CapabilityError: If the back end cannot hold what the retriever needs.
+            StorageError: If the disk or the server refuses.
         """
-        path = Path(path)
         spec = RetrieverSpec.parse(retriever) if isinstance(retriever, str) else retriever
         encoder = _encoder_for(spec, encoder)
         texts = list(sample)
         spec = replace(spec, lexical={name: Lexicon(leg).fitted(texts).spec for name, leg in spec.lexical.items()})
-        config = replace(
-            store or StoreConfig(),
-            dim=None if encoder is None else encoder.spec.dim,
-            metric="cosine" if encoder is None else encoder.spec.metric,
-            sparse=tuple(spec.lexical),
-        )
-        manifest = Manifest(
-            retriever=spec,
-            store=config,
-            encoder=None if encoder is None else encoder.spec,
-            canaries=None if encoder is None else encode_canaries(encoder),
-        )
-        lock = claim_folder(path)
+        home = Home.find(address)
         try:
-            points = EmbeddedStore.create(path / POINTS, config)
+            config = _config_for(home, spec, encoder, store)
+            manifest = Manifest(
+                retriever=spec,
+                store=config,
+                encoder=None if encoder is None else encoder.spec,
+                canaries=None if encoder is None else encode_canaries(encoder),
+            )
+            lock = home.claim()
             try:
-                manifest.save(path)  # last: a folder with a manifest is a collection
+                points = home.create_store(manifest)
+                try:
+                    home.save(manifest)  # last: a manifest makes it a collection
+                except BaseException:
+                    points.close()
+                    raise
             except BaseException:
-                points.close()
+                lock.release()
                 raise
         except BaseException:
-            lock.release()
+            home.close()
             raise
-        return cls(path, manifest, points, lock, encoder)
+        return cls(home, manifest, points, lock, encoder)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> "Collection":
+    def open(cls, address: str | os.PathLike[str] | Address, *, encoder: Encoder | None = None) -> "Collection":
         """Open a collection.
 
         Args:
-            path: Its folder.
+            address: Its folder or URL.
             encoder: The encoder it was built with; loaded by name when first needed otherwise.
 
         Returns:
             The collection.
 
         Raises:
-            CollectionError: If the folder is no collection, or is damaged.
+            CollectionError: If there is no collection, or it is damaged.
             CollectionBusyError: If another process holds it.
             SpaceMismatchError: If `encoder` is of another space.
+            StorageError: If the disk or the server refuses.
         """
-        path = Path(path)
-        manifest = Manifest.load(path)
-        if encoder is not None:
-            manifest.check_encoder(encoder)
-        lock = FolderLock(path)
+        home = Home.find(address)
         try:
-            return cls(path, manifest, EmbeddedStore.open(path / POINTS, manifest.store), lock, encoder)
+            lock = home.hold()
+            try:
+                manifest = home.manifest()
+                if encoder is not None:
+                    manifest.check_encoder(encoder)
+                return cls(home, manifest, home.open_store(manifest), lock, encoder)
+            except BaseException:
+                lock.release()
+                raise
         except BaseException:
-            lock.release()
+            home.close()
             raise
+
+    @property
+    def address(self) -> str:
+        """Its folder or URL, without a password."""
+        return str(self._home.address)
+
+    @property
+    def name(self) -> str:
+        """Its name: the last part of the folder or URL."""
+        return self._home.address.name
 
     @property
     def spec(self) -> RetrieverSpec:
@@ -219,7 +235,7 @@ class Collection:
     def _mark(self, state: Literal["building", "ready"]) -> None:
         if self.manifest.state != state:
             self.manifest = self.manifest.in_state(state)
-            self.manifest.save(self.path)
+            self._home.save(self.manifest)
 
     def rank(self, query: Item, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.
@@ -332,10 +348,12 @@ class Collection:
         """
         encoder = self.manifest.encoder
         if encoder is None:
-            raise CapabilityError(f"{self.path} ranks by {self.spec.name}, without any vectors; index with an encoder")
+            raise CapabilityError(
+                f"{self.address} ranks by {self.spec.name}, without any vectors; index with an encoder"
+            )
         total = self.store.count()
         if not total:
-            raise DataError("holds no records, so no vectors", source=str(self.path))
+            raise DataError("holds no records, so no vectors", source=self.address)
         # Another thread may write meanwhile: what is more than the count is left out, what is less is cut off.
         ids: list[str] = []
         vectors = np.empty((total, encoder.dim), np.float32)
@@ -344,7 +362,7 @@ class Collection:
             vectors[row] = point.vector
             if row % BATCH_SIZE == 0 or row + 1 == total:
                 progress("reading", row + 1, total)
-        about = {"collection": self.path.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
+        about = {"collection": self.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
         return Space(ids, vectors[: len(ids)], about=about)
 
     def delete(self, ids: Sequence[str]) -> int:
@@ -361,6 +379,7 @@ class Collection:
             self.store.close()
         finally:
             self._lock.release()
+            self._home.close()
 
     def __enter__(self) -> Self:
         """Return the collection itself."""
@@ -403,6 +422,19 @@ def _payload(record: Record, digest: str) -> Payload:
 
 def _record(id_: str, payload: Payload) -> Record:
     return Record(id_, payload.text, payload.title, payload.meta, Image(payload.image) if payload.image else None)
+
+
+def _config_for(home: Home, spec: RetrieverSpec, encoder: Encoder | None, given: StoreConfig | None) -> StoreConfig:
+    """Fill in what the retriever decides of a store's configuration."""
+    kind = home.config_type
+    if given is not None and not isinstance(given, kind):
+        raise InvalidInputError(f"{home.address} takes a {kind.__name__}, got a {type(given).__name__}")
+    return replace(
+        given or kind(),
+        dim=None if encoder is None else encoder.spec.dim,
+        metric="cosine" if encoder is None else encoder.spec.metric,
+        sparse=tuple(spec.lexical),
+    )
 
 
 def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None:

@@ -4,7 +4,6 @@ import base64
 import importlib.metadata
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +12,12 @@ from nearfield.arrays import Vectors, as_matrix, normalise
 from nearfield.encoders.base import Encoder, EncoderSpec, check_vectors
 from nearfield.encoders.canaries import canary_items
 from nearfield.errors import CollectionError, SpaceMismatchError
-from nearfield.files import replace_file
 from nearfield.report.frozen import from_json, to_json
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import StoreConfig
 
-FORMAT_VERSION = 1
-FILE_NAME = "manifest.json"
+FORMAT_VERSION = 2
+_READ_VERSIONS = (1, 2)  # the first had one generation only
 CANARY_COSINE = 0.999
 """Below this cosine between a canary's vector then and now, the encoder is not the same."""
 BINARY_CANARY_COSINE = 0.9
@@ -37,6 +35,7 @@ class Manifest:
         encoder: The space of its dense vectors; None without a dense leg.
         canaries: `(n, d)` float32 vectors of the canaries; None without a dense leg.
         state: `building` until everything that was to be indexed is.
+        generation: Which of the collection's stores counts; see `nearfield.stores.database`.
     """
 
     retriever: RetrieverSpec
@@ -44,6 +43,7 @@ class Manifest:
     encoder: EncoderSpec | None = None
     canaries: Vectors | None = None
     state: Literal["building", "ready"] = "building"
+    generation: int = 1
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Refuse an encoder of another space.
@@ -76,19 +76,13 @@ class Manifest:
                 "service has changed. Build the collection again"
             )
 
-    def save(self, folder: Path) -> None:
-        """Write the manifest: all of it or none.
-
-        Args:
-            folder: The collection's folder.
-
-        Raises:
-            StorageError: If the disk refuses.
-        """
+    def to_bytes(self) -> bytes:
+        """Write the manifest down, as JSON for people to read too."""
         content = {
             "format_version": FORMAT_VERSION,
             "written_by": f"nearfield {importlib.metadata.version('nearfield')}",
             "state": self.state,
+            "generation": self.generation,
             "retriever": to_json(self.retriever),
             "store": to_json(self.store),
             "encoder": to_json(self.encoder),
@@ -97,46 +91,48 @@ class Manifest:
             if self.canaries is None
             else base64.b64encode(self.canaries.astype("<f4").tobytes()).decode(),
         }
-        replace_file(folder / FILE_NAME, json.dumps(content, indent=2, ensure_ascii=False).encode())
+        return json.dumps(content, indent=2, ensure_ascii=False).encode()
 
     def in_state(self, state: Literal["building", "ready"]) -> "Manifest":
         """Say whether everything that was to be indexed is."""
         return replace(self, state=state)
 
     @classmethod
-    def load(cls, folder: Path) -> "Manifest":
-        """Read a collection's manifest.
+    def from_bytes(cls, content: bytes, *, address: str, config_type: type[StoreConfig] = StoreConfig) -> "Manifest":
+        """Read what `to_bytes` wrote.
 
         Args:
-            folder: The collection's folder.
+            content: The document.
+            address: The collection's, for messages.
+            config_type: What the stores of its database are created with.
 
         Returns:
             The manifest.
 
         Raises:
-            CollectionError: If the folder is no collection, its manifest is damaged, or its format is not known here.
+            CollectionError: If it is damaged, or its format is not known here.
         """
-        path = folder / FILE_NAME
         try:
-            values = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            state = "is no collection (it has no manifest.json)" if folder.is_dir() else "does not exist"
-            raise CollectionError(f"{folder} {state}; make one with `nearfield index`") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise CollectionError(f"{path} cannot be read ({error}); restore it from a copy or index again") from error
-        version = values.get("format_version") if isinstance(values, dict) else None
-        if version != FORMAT_VERSION:
+            values = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise CollectionError(
-                f"{path} has format version {version!r}, this nearfield reads {FORMAT_VERSION}; use the nearfield that "
-                "wrote it, or index again"
+                f"the manifest of {address} cannot be read ({error}); restore it from a copy or index again"
+            ) from error
+        version = values.get("format_version") if isinstance(values, dict) else None
+        if version not in _READ_VERSIONS:
+            raise CollectionError(
+                f"the manifest of {address} has format version {version!r}, this nearfield reads up to "
+                f"{FORMAT_VERSION}; use the nearfield that wrote it, or index again"
             )
         try:
-            return cls._from_json(values)
+            return cls._from_json(values, config_type)
         except (KeyError, TypeError, ValueError) as error:
-            raise CollectionError(f"{path} is damaged ({error!r}); restore it from a copy or index again") from error
+            raise CollectionError(
+                f"the manifest of {address} is damaged ({error!r}); restore it from a copy or index again"
+            ) from error
 
     @classmethod
-    def _from_json(cls, values: dict[str, Any]) -> "Manifest":
+    def _from_json(cls, values: dict[str, Any], config_type: type[StoreConfig]) -> "Manifest":
         encoder = None if values["encoder"] is None else from_json(EncoderSpec, values["encoder"])
         canaries = None
         if encoder is not None:
@@ -144,10 +140,11 @@ class Manifest:
             canaries = as_matrix(flat.reshape(len(canary_items(encoder.modality)), encoder.dim))
         return cls(
             retriever=from_json(RetrieverSpec, values["retriever"]),
-            store=from_json(StoreConfig, values["store"]),
+            store=from_json(config_type, values["store"]),
             encoder=encoder,
             canaries=canaries,
             state=_state(values["state"]),
+            generation=_generation(values.get("generation", 1)),
         )
 
 
@@ -157,6 +154,12 @@ def _state(value: object) -> Literal["building", "ready"]:
     if value == "building":
         return "building"
     raise ValueError(f"state {value!r}")
+
+
+def _generation(value: object) -> int:
+    if isinstance(value, int) and value >= 1:
+        return value
+    raise ValueError(f"generation {value!r}")
 
 
 def encode_canaries(encoder: Encoder) -> Vectors:

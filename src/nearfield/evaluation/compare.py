@@ -223,7 +223,7 @@ class _Bench:
 
 
 def _cost(collection: Collection, run: Run, encode_seconds: float, write_seconds: float) -> Cost:
-    disk = collection.store.allocated_bytes()
+    disk = collection.store.allocated_bytes() or 0  # candidates are built in folders, whose size is known
     encoder = collection.encoder
     return Cost(
         encode_seconds=encode_seconds,

@@ -101,7 +101,7 @@ def evaluate(
     run = run_queries(collection, judgements.queries, depth=depth, progress=progress)
     scored = evaluate_run(run.rankings, judgements.qrels, names)
     return EvaluationReport(
-        collection=str(collection.path),
+        collection=collection.address,
         retriever=collection.spec.name,
         records=collection.count(),
         queries=len(judgements.queries),

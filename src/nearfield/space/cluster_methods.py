@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nearfield.arrays import Vectors
+from nearfield.extras import import_extra
 from nearfield.progress import Progress
-from nearfield.space.extras import import_extra
 from nearfield.space.keys import Positions
 from nearfield.space.map_methods import umap_layout
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nearfield.arrays import Scores, row_norms
 from nearfield.errors import InvalidInputError
-from nearfield.space.extras import import_extra
+from nearfield.extras import import_extra
 from nearfield.space.space import Space
 from nearfield.space.tree import Tree, TreeMetric
 

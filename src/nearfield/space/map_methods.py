@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from nearfield.arrays import Vectors
+from nearfield.extras import import_extra
 from nearfield.progress import Progress
-from nearfield.space.extras import import_extra
 from nearfield.space.linear_map import LinearMap
 from nearfield.space.spectrum import principal_directions, second_moments
 

@@ -10,12 +10,16 @@ What every back end promises:
   whether or not a filter narrows the results.
 - **Filters** are typed: see `nearfield.stores.filters`.
 - **Order**: a higher `score` is better in every metric; equal scores are ordered by id, even where the cut falls.
-  A point that shares no term with a sparse query is not returned.
+  A point that shares no term with a sparse query is not returned. Any `k` may be asked for.
+- **Text**: `query_text` is the back end's own lexical search, with its own words and weights, under the name that
+  `capabilities.text` gives; it searches title and body.
 - **Durability**: a write is acknowledged by returning, and is synced before that: it survives a kill and a power cut.
   A write that raises may have been applied in part, never acknowledged; writing it again is safe.
 - **Visibility**: `capabilities.visibility` says when a write can be read; `immediate` means by the next call.
 - **Concurrency**: `capabilities.concurrency` says who may hold the store. Embedded: one process, readers included;
   inside it any thread may read while another writes, and writes take turns.
+- **Servers** that are gone, slow or refusing are asked again, a bounded number of times; then a `StorageError` says how
+  many points of a batch were stored. A wrong password is an error at once, and never repeated in one.
 - **Delete** removes points from every read at once; `compact` removes their bytes from the disk.
 - What a back end cannot do it does not declare in `capabilities`; asking for it is a `CapabilityError`.
 """
@@ -116,16 +120,45 @@ class Match:
     payload: Payload | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How many points hold a value.
+
+    Attributes:
+        value: A string, a boolean, or a number as float.
+        count: Points that hold it, each counted once.
+    """
+
+    value: str | bool | float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard an approximate search tries.
+
+    Attributes:
+        ef: Candidates looked at.
+        oversampling: How many times `k` candidates a quantised search hands to rescoring, at least 1.
+    """
+
+    ef: int
+    oversampling: float = 1.0
+
+
+Quantisation: TypeAlias = Literal["none", "float16", "int8", "binary"]
+
+
 @dataclass(frozen=True)
 class StoreConfig:
-    """What a store is created with and keeps for its life.
+    """What a store is created with and keeps for its life; a back end with more options has a subclass of its own.
 
     Attributes:
         dim: Dimensions of the dense vectors; None for a store without them.
         metric: How dense vectors are compared.
         sparse: Names of the sparse legs.
-        quantisation: `int8` keeps a quarter-size copy of the vectors for searching; its candidates are rescored
-            with the full ones.
+        quantisation: `int8` keeps a quarter-size copy of the vectors for searching, `binary` one of a bit for each
+            dimension, `float16` one of half the size; its candidates are rescored with the full ones.
         index_above: Points from which `optimise` builds an approximate index (HNSW); up to here search is exact.
         m: Edges for each node of the index.
         ef_construct: Candidates looked at while the index is built.
@@ -136,12 +169,17 @@ class StoreConfig:
     dim: int | None = None
     metric: Metric = "cosine"
     sparse: tuple[str, ...] = ()
-    quantisation: Literal["none", "int8"] = "int8"
+    quantisation: Quantisation = "int8"
     index_above: int = 20_000
     m: int = 16
     ef_construct: int = 100
     ef: int = 128
     oversampling: float = 2.0
+
+    @property
+    def effort(self) -> Effort:
+        """How hard a search tries that does not say so itself."""
+        return Effort(self.ef, self.oversampling)
 
 
 @dataclass(frozen=True)
@@ -152,17 +190,21 @@ class Capabilities:
         metrics: Metrics it searches by.
         sparse: Whether it holds sparse legs.
         exact: Whether an exact search can be asked for.
+        approximate: Whether searching may use an index that misses neighbours.
         quantisation: Kinds of quantisation it offers.
         visibility: When a write can be read.
         concurrency: Who may hold the store at the same time.
+        text: Name of its own lexical search as a retriever's leg, such as `postgresql-fulltext`; empty without one.
     """
 
     metrics: frozenset[Metric]
     sparse: bool
     exact: bool
-    quantisation: frozenset[str]
+    approximate: bool
+    quantisation: frozenset[Quantisation]
     visibility: Literal["immediate", "eventual"]
     concurrency: Literal["one process", "many"]
+    text: str = ""
 
 
 class Store(Protocol):
@@ -186,8 +228,16 @@ class Store(Protocol):
         """Read the points that exist among `ids`, in the order of `ids`."""
         ...
 
+    def update(self, ids: Sequence[str], payloads: Sequence[Payload]) -> int:
+        """Replace payloads, not vectors, of the points that exist among `ids`; synced when it returns how many."""
+        ...
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; synced when it returns how many there were."""
+        ...
+
+    def delete_where(self, where: Where) -> int:
+        """Remove the points that match, however many; synced when it returns how many there were."""
         ...
 
     def query(
@@ -197,15 +247,40 @@ class Store(Protocol):
         k: int,
         where: Where | None = None,
         exact: bool = False,
+        effort: Effort | None = None,
         with_payload: bool = True,
     ) -> list[Match]:
-        """Find the `k` points nearest to a `(d,)` vector, best first."""
+        """Find the `k` points nearest to a `(d,)` vector, best first; `effort` is the configuration's unless given."""
+        ...
+
+    def query_batch(
+        self,
+        vectors: npt.ArrayLike,
+        *,
+        k: int,
+        where: Where | None = None,
+        exact: bool = False,
+        effort: Effort | None = None,
+        with_payload: bool = True,
+    ) -> list[list[Match]]:
+        """Answer each row of a `(q, d)` matrix as `query` would."""
         ...
 
     def query_sparse(
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
     ) -> list[Match]:
         """Find the `k` points that score highest on a sparse leg, best first."""
+        ...
+
+    def query_text(self, text: str, *, k: int, where: Where | None = None, with_payload: bool = True) -> list[Match]:
+        """Find the `k` points that the back end's own lexical search ranks highest, best first."""
+        ...
+
+    def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
+        """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first.
+
+        Equal counts are ordered by type (booleans, numbers, strings) and then by value.
+        """
         ...
 
     def count(self, where: Where | None = None) -> int:
@@ -226,8 +301,8 @@ class Store(Protocol):
         """Remove the bytes of deleted and replaced points from the disk."""
         ...
 
-    def allocated_bytes(self) -> int:
-        """Measure the disk space in use, in bytes of allocated blocks."""
+    def allocated_bytes(self) -> int | None:
+        """Measure the disk space in use, in bytes of allocated blocks; None where the back end does not tell."""
         ...
 
     def close(self) -> None:

@@ -57,16 +57,13 @@ def check_batch(batch: Batch, config: StoreConfig) -> CheckedBatch:
     Raises:
         InvalidInputError: If anything in it cannot be stored; the message names the id.
     """
-    check_ids(batch.ids)
-    _check_once(batch.ids)
-    _check_length("payloads", len(batch.payloads), batch.ids)
+    checked = check_payloads(batch.ids, batch.payloads)
     vectors, norms = _check_vectors(batch, config)
     if set(batch.sparse) != set(config.sparse):
         raise InvalidInputError(
             f"the store has the sparse legs {sorted(config.sparse)}, got {sorted(batch.sparse)}; give each of them"
         )
     sparse = {leg: _check_leg(leg, batch.sparse[leg], batch.ids) for leg in config.sparse}
-    checked = [_check_payload(id, payload) for id, payload in zip(batch.ids, batch.payloads, strict=True)]
     metas, fields = [meta for meta, _ in checked], [projection for _, projection in checked]
     return CheckedBatch(batch.ids, batch.payloads, metas, fields, vectors, norms, sparse)
 
@@ -90,6 +87,25 @@ def check_ids(ids: Sequence[str]) -> None:
         if not id or len(id) > MAX_ID_BYTES or (not id.isascii() and len(id.encode()) > MAX_ID_BYTES):
             size = len(id.encode())
             raise InvalidInputError(f"an id must have 1 to {MAX_ID_BYTES} bytes of UTF-8, got {size}: {id[:60]!r}")
+
+
+def check_payloads(ids: Sequence[str], payloads: Sequence[Payload]) -> list[tuple[str, Projection]]:
+    """Check ids, each once, and the payload of each.
+
+    Args:
+        ids: `n` ids.
+        payloads: `n` payloads.
+
+    Returns:
+        For each payload its metadata as JSON, and the projection of it.
+
+    Raises:
+        InvalidInputError: If anything in it cannot be stored; the message names the id.
+    """
+    check_ids(ids)
+    _check_once(ids)
+    _check_length("payloads", len(payloads), ids)
+    return [_check_payload(id, payload) for id, payload in zip(ids, payloads, strict=True)]
 
 
 def check_norms(norms: npt.NDArray[np.float64], metric: Metric, name: Callable[[int], str]) -> None:

@@ -8,17 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from nearfield.arrays import Metric
 from nearfield.errors import CapabilityError, InvalidInputError
-from nearfield.stores.base import Batch, Capabilities, Match, Point, SparseVector, StoreConfig, Where
-from nearfield.stores.batches import check_batch, check_ids, check_sparse
+from nearfield.stores.base import (
+    Batch,
+    Capabilities,
+    Effort,
+    Facet,
+    Match,
+    Payload,
+    Point,
+    SparseVector,
+    StoreConfig,
+    Where,
+)
+from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
 from nearfield.stores.embedded_engine import (
     check_config,
     copy_shard,
     create_shard,
     engine_config,
-    search_params,
+    exact_params,
+    indexed_params,
     write_size,
 )
+from nearfield.stores.embedded_filters import field_keys, value_of
 from nearfield.stores.embedded_folder import (
     DirectorySync,
     allocated_bytes,
@@ -29,21 +43,35 @@ from nearfield.stores.embedded_folder import (
 )
 from nearfield.stores.embedded_points import (
     DENSE,
+    ID,
+    NORM,
     WITH_ALL,
     WITH_ID,
     WITH_PAYLOAD,
     engine_id,
     engine_points,
-    query_vector,
     read_matches,
     read_point,
+    stored_payload,
 )
 from nearfield.stores.embedded_shard import NEW_BYTES, SPARE_BYTES, HeldShard, close_shard, drop_shard
+from nearfield.stores.ranking import best_matches, check_k, sort_facets
+from nearfield.stores.vectors import check_queries, check_query
 
 if TYPE_CHECKING:
     import qdrant_edge as engine
 
 _CHUNK = 10_000
+
+CAPABILITIES = Capabilities(
+    metrics=frozenset({"cosine", "dot", "l2"}),
+    sparse=True,
+    exact=True,
+    approximate=True,
+    quantisation=frozenset({"none", "int8", "binary"}),
+    visibility="immediate",
+    concurrency="one process",
+)
 
 
 class EmbeddedStore:
@@ -75,8 +103,8 @@ class EmbeddedStore:
         self._engine = qdrant_edge
         self._held = held
         self._config = config
-        self._exact = search_params(config, exact=True)
-        self._indexed = search_params(config, exact=False)
+        self._exact = exact_params()
+        self._indexed = indexed_params(config.effort)
 
     @classmethod
     def create(cls, path: str | Path, config: StoreConfig) -> "EmbeddedStore":
@@ -151,14 +179,7 @@ class EmbeddedStore:
     @property
     def capabilities(self) -> Capabilities:
         """Say what the back end can do."""
-        return Capabilities(
-            metrics=frozenset({"cosine", "dot", "l2"}),
-            sparse=True,
-            exact=True,
-            quantisation=frozenset({"none", "int8"}),
-            visibility="immediate",
-            concurrency="one process",
-        )
+        return CAPABILITIES
 
     def upsert(self, batch: Batch) -> None:
         """Write points, replacing those with the same ids; synced when it returns."""
@@ -181,6 +202,24 @@ class EmbeddedStore:
             found.update((point.id, point) for point in map(read_point, records))
         return [found[id] for id in ids if id in found]
 
+    def update(self, ids: Sequence[str], payloads: Sequence[Payload]) -> int:
+        """Replace payloads, not vectors, of the points that exist among `ids`; synced when it returns how many."""
+        checked = check_payloads(ids, payloads)
+        size = sum(len(payload.text) + len(meta) for payload, (meta, _) in zip(payloads, checked, strict=True))
+        row_of = {id: row for row, id in enumerate(ids)}
+        updated = 0
+        with self._held.write("updating points", 12 * size + SPARE_BYTES) as shard:
+            for start in range(0, len(ids), _CHUNK):
+                wanted: list[engine.PointId] = [engine_id(id) for id in ids[start : start + _CHUNK]]
+                for record in shard.retrieve(wanted, [ID, NORM], False):
+                    old: dict[str, Any] = record.payload or {}
+                    row = row_of[old[ID]]
+                    stored = stored_payload(ids[row], payloads[row], *checked[row], old.get(NORM))
+                    shard.update(self._engine.UpdateOperation.overwrite_payload([record.id], stored))
+                    updated += 1
+            self._held.sync()
+        return updated
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; synced when it returns how many there were."""
         check_ids(ids)
@@ -195,6 +234,16 @@ class EmbeddedStore:
             self._held.sync()
         return deleted
 
+    def delete_where(self, where: Where) -> int:
+        """Remove the points that match, however many; synced when it returns how many there were."""
+        condition = self._held.build(where)
+        request = self._engine.CountRequest(exact=True, filter=condition)
+        with self._held.write("deleting points", SPARE_BYTES) as shard:
+            deleted = shard.count(request)
+            shard.update(self._engine.UpdateOperation.delete_points_by_filter(condition))
+            self._held.sync()
+        return deleted
+
     def query(
         self,
         vector: npt.ArrayLike,
@@ -202,12 +251,28 @@ class EmbeddedStore:
         k: int,
         where: Where | None = None,
         exact: bool = False,
+        effort: Effort | None = None,
         with_payload: bool = True,
     ) -> list[Match]:
-        """Find the `k` points nearest to a `(d,)` vector, best first."""
-        nearest = self._engine.Query.Nearest(query_vector(vector, self._config), DENSE)
-        params = self._indexed if self._held.approximate and not exact else self._exact
-        return self._nearest(nearest, params, k, where, with_payload, self._config.metric)
+        """Find the `k` points nearest to a `(d,)` vector, best first; `effort` is the configuration's unless given."""
+        query = check_query(vector, self._config)
+        params = self._dense_params(exact, effort)
+        return self._nearest_dense(query.tolist(), params, check_k(k), self._held.condition(where), with_payload)
+
+    def query_batch(
+        self,
+        vectors: npt.ArrayLike,
+        *,
+        k: int,
+        where: Where | None = None,
+        exact: bool = False,
+        effort: Effort | None = None,
+        with_payload: bool = True,
+    ) -> list[list[Match]]:
+        """Answer each row of a `(q, d)` matrix as `query` would."""
+        queries = check_queries(vectors, self._config)
+        params, condition = self._dense_params(exact, effort), self._held.condition(where)
+        return [self._nearest_dense(row, params, check_k(k), condition, with_payload) for row in queries.tolist()]
 
     def query_sparse(
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
@@ -217,7 +282,21 @@ class EmbeddedStore:
             raise CapabilityError(f"the store has no sparse leg {leg!r}; it has {list(self._config.sparse)}")
         terms, weights = check_sparse([vector], ["the query"])[0]
         nearest = self._engine.Query.Nearest(self._engine.SparseVector(terms, weights), leg)
-        return self._nearest(nearest, self._held.idf_params(leg), k, where, with_payload, "sparse")
+        params, condition = self._held.idf_params(leg), self._held.condition(where)
+        return self._nearest(nearest, params, check_k(k), condition, with_payload, None)
+
+    def query_text(self, text: str, *, k: int, where: Where | None = None, with_payload: bool = True) -> list[Match]:
+        """Refuse: the engine has no lexical search of its own."""
+        raise CapabilityError("the embedded store has no lexical search of its own; its words are the sparse legs")
+
+    def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
+        """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
+        condition = self._held.condition(where)
+        strings, others = (self._held.facet(key, condition) for key in field_keys(name))
+        found = [Facet(text, count) for text, count in strings.items()]
+        values = ((value_of(keyword), count) for keyword, count in others.items())
+        found += [Facet(value, count) for value, count in values if value is not None]
+        return sort_facets(found, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -271,30 +350,41 @@ class EmbeddedStore:
         """Sync and release; closing twice is harmless."""
         self._held.close()
 
+    def _dense_params(self, exact: bool, effort: Effort | None) -> "engine.SearchParams":
+        if exact or not self._held.approximate:
+            return self._exact
+        return self._indexed if effort is None else indexed_params(effort)
+
+    def _nearest_dense(
+        self,
+        vector: list[float],
+        params: "engine.SearchParams",
+        k: int,
+        condition: "engine.Filter | None",
+        with_payload: bool,
+    ) -> list[Match]:
+        nearest = self._engine.Query.Nearest(vector, DENSE)
+        return self._nearest(nearest, params, k, condition, with_payload, self._config.metric)
+
     def _nearest(
         self,
         nearest: "engine.Query",
         params: "engine.SearchParams | None",
         k: int,
-        where: Where | None,
+        condition: "engine.Filter | None",
         with_payload: bool,
-        metric: str,
+        metric: Metric | None,
     ) -> list[Match]:
-        if isinstance(k, bool) or operator.index(k) < 1:
-            raise InvalidInputError(f"k must be at least 1, got {k!r}")
-        condition = self._held.condition(where)
         fields = WITH_PAYLOAD if with_payload else WITH_ID
-        limit = k + 1 if k < _CHUNK else min(k, self.count()) + 1
-        while True:
+
+        def fetch(limit: int) -> list[Match]:
             request = self._engine.QueryRequest(
                 limit, query=nearest, filter=condition, params=params, with_payload=fields
             )
             hits: list[engine.ScoredPoint] = self._held.read(operator.methodcaller("query", request))
-            # Equal scores are ordered by id, so all points that tie with the last one kept are needed.
-            # As many as asked for may still be fewer than k, when points were written since they were counted.
-            if len(hits) < limit or (limit > k and hits[k - 1].score != hits[-1].score):
-                return read_matches(hits, metric, with_payload=with_payload)[:k]
-            limit *= 2
+            return read_matches(hits, metric, with_payload=with_payload)
+
+        return best_matches(fetch, k, count=self.count)
 
     def _pages(self, condition: "engine.Filter | None", with_vectors: bool, limit: int) -> Iterator[Point]:
         vectors: Any = [DENSE] if with_vectors else False

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearfield.arrays import METRICS
 from nearfield.errors import InvalidInputError
-from nearfield.stores.base import StoreConfig
+from nearfield.stores.base import Effort, Quantisation, StoreConfig
 from nearfield.stores.batches import CheckedBatch
 from nearfield.stores.embedded_points import DENSE
 
@@ -32,8 +32,8 @@ def check_config(config: StoreConfig) -> None:
         raise InvalidInputError("a store needs dim, or at least one sparse leg, to be searched by; got neither")
     if config.metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}, got {config.metric!r}")
-    if config.quantisation not in ("none", "int8"):
-        raise InvalidInputError(f"quantisation must be none or int8, got {config.quantisation!r}")
+    if config.quantisation not in ("none", "int8", "binary"):
+        raise InvalidInputError(f"quantisation must be none, int8 or binary, got {config.quantisation!r}")
     if len(set(config.sparse)) != len(config.sparse) or {"", DENSE} & set(config.sparse):
         raise InvalidInputError(f"sparse legs need different names, not empty and not {DENSE!r}, got {config.sparse}")
     least = {"dim": 1, "index_above": 0, "m": 2, "ef_construct": 4, "ef": 1, "oversampling": 1}
@@ -57,40 +57,42 @@ def engine_config(config: StoreConfig) -> "engine.EdgeConfig":
 
     distance = q.Distance.Euclid if config.metric == "l2" else q.Distance.Dot
     threshold = max(1, config.index_above * (config.dim or 1) * _FLOAT_BYTES // 1024)
-    quantised = config.quantisation == "int8" and config.dim is not None
     return q.EdgeConfig(
         vectors={} if config.dim is None else {DENSE: q.EdgeVectorParams(config.dim, distance)},
         sparse_vectors={leg: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf) for leg in config.sparse},
         # A filter that keeps up to twice as many points as are searched exactly anyway is searched without the
         # graph, which loses its way where a filter thins it out.
         hnsw_config=q.HnswIndexConfig(config.m, config.ef_construct, max(10, 2 * threshold)),
-        quantization_config=(
-            q.ScalarQuantizationConfig(q.ScalarType.Int8, quantile=_QUANTILE, memory=q.Memory.Pinned)
-            if quantised
-            else None
-        ),
+        quantization_config=None if config.dim is None else _quantisation(config.quantisation),
         optimizers=q.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=threshold),
         payload_memory=q.Memory.Cached,
         wal_enabled=True,
     )
 
 
-def search_params(config: StoreConfig, *, exact: bool) -> "engine.SearchParams":
-    """Build the parameters of a dense search.
-
-    Args:
-        config: A checked configuration.
-        exact: Whether to compare with every vector, in full precision.
-
-    Returns:
-        Parameters that can be used by many searches.
-    """
+def _quantisation(kind: Quantisation) -> "engine.ScalarQuantizationConfig | engine.BinaryQuantizationConfig | None":
     import qdrant_edge as q
 
-    if exact:
-        return q.SearchParams(exact=True, quantization=q.QuantizationSearchParams(ignore=True))
-    rescored = q.QuantizationSearchParams(rescore=True, oversampling=config.oversampling)
-    return q.SearchParams(hnsw_ef=config.ef, quantization=rescored)
+    if kind == "int8":
+        return q.ScalarQuantizationConfig(q.ScalarType.Int8, quantile=_QUANTILE, memory=q.Memory.Pinned)
+    return q.BinaryQuantizationConfig(memory=q.Memory.Pinned) if kind == "binary" else None
+
+
+def exact_params() -> "engine.SearchParams":
+    """Build the parameters of a search that compares with every vector, in full precision."""
+    import qdrant_edge as q
+
+    return q.SearchParams(exact=True, quantization=q.QuantizationSearchParams(ignore=True))
+
+
+def indexed_params(effort: Effort) -> "engine.SearchParams":
+    """Build the parameters of a search by the index, whose candidates are rescored in full precision."""
+    import qdrant_edge as q
+
+    if effort.ef < 1 or not effort.oversampling >= 1:
+        raise InvalidInputError(f"ef and oversampling must be at least 1, got {effort.ef} and {effort.oversampling}")
+    rescored = q.QuantizationSearchParams(rescore=True, oversampling=effort.oversampling)
+    return q.SearchParams(hnsw_ef=effort.ef, quantization=rescored)
 
 
 def create_shard(path: Path, config: StoreConfig) -> "engine.EdgeShard":

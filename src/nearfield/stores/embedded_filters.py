@@ -75,6 +75,19 @@ def stored_fields(fields: Projection) -> dict[str, object]:
     return stored
 
 
+def field_keys(path: str) -> tuple[str, str]:
+    """Name the payload keys that hold a field's strings, and keywords for its other values."""
+    name = _hashed(path)
+    return f"s{name}", f"k{name}"
+
+
+def value_of(keyword: str) -> bool | float | None:
+    """Read the boolean or number that a keyword stands for; None for the other keywords."""
+    if keyword in ("t", "f"):
+        return keyword == "t"
+    return _float_of(int(keyword[2:], 16)) if keyword.startswith("n=") else None
+
+
 def _alone(values: Sequence[object]) -> object:
     return values[0] if len(values) == 1 else values
 
@@ -177,6 +190,13 @@ def _ordinal(value: float) -> int:
     """Map a float64 to 64 bits whose unsigned order is the float's order."""
     bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
     return bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN
+
+
+def _float_of(ordinal: int) -> float:
+    """Undo `_ordinal`."""
+    bits = ordinal ^ _SIGN if ordinal & _SIGN else ordinal ^ (2 * _SIGN - 1)
+    value: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
+    return value
 
 
 def _bucket(value: float) -> int:

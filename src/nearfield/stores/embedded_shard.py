@@ -173,7 +173,11 @@ class HeldShard:
 
     def condition(self, where: Where | None) -> "engine.Filter | None":
         """Translate a filter into the engine's, indexing the fields it asks for."""
-        return None if where is None else self._conditions.build(parse_where(where))
+        return None if where is None else self.build(where)
+
+    def build(self, where: Where) -> "engine.Filter":
+        """Translate a filter that there must be."""
+        return self._conditions.build(parse_where(where))
 
     def idf_params(self, leg: str) -> "engine.SearchParams | None":
         """Choose the parameters with which the engine's idf of a sparse leg is that of the stored points."""
@@ -211,7 +215,12 @@ class HeldShard:
         finally:
             self._writing.release()
 
-    def _distinct(self, key: str) -> list[str]:
+    def facet(self, key: str, condition: "engine.Filter | None" = None) -> dict[str, int]:
+        """Count the points for each keyword under a payload key."""
         self._index_field(key, "keyword", wait=True)  # the engine has no facets without it
-        request = self._engine.FacetRequest(key, limit=_ALL, exact=True)
-        return [str(hit.value) for hit in self.read(lambda shard: shard.facet(request)).hits]
+        request = self._engine.FacetRequest(key, limit=_ALL, exact=True, filter=condition)
+        hits = self.read(lambda shard: shard.facet(request)).hits
+        return {str(hit.value): hit.count for hit in hits if hit.count}  # keywords once stored are there with none
+
+    def _distinct(self, key: str) -> list[str]:
+        return list(self.facet(key))

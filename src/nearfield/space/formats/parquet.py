@@ -8,9 +8,9 @@ import numpy as np
 
 from nearfield.arrays import Vectors
 from nearfield.errors import DataError
+from nearfield.extras import import_extra
 from nearfield.files import replaced_file
 from nearfield.progress import Progress
-from nearfield.space.extras import import_extra
 from nearfield.space.formats.rows import ReadOptions, RowCollector
 from nearfield.space.formats.writing import blocks_of
 from nearfield.space.space import Space

@@ -9,10 +9,10 @@ from typing import Literal
 
 from nearfield.encoders.options import available_cores
 from nearfield.errors import InvalidInputError
+from nearfield.extras import import_extra
 from nearfield.files import make_directory
 from nearfield.folder_lock import FolderLock
 from nearfield.progress import Progress, silent
-from nearfield.space.extras import import_extra
 from nearfield.space.space import Space
 from nearfield.training.word2vec.options import Word2VecOptions
 from nearfield.training.word2vec.sentences import Tokenise, WordCorpus, read_sentences

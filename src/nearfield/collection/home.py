@@ -1,0 +1,110 @@
+"""Where one collection lives: a database, and the name it has there."""
+
+import os
+
+from nearfield.collection.manifest import Manifest
+from nearfield.errors import CollectionError, InvalidInputError
+from nearfield.stores.address import Address, connect
+from nearfield.stores.base import Capabilities, Store, StoreConfig
+from nearfield.stores.database import Database, Document, Lock
+
+
+class Home:
+    """One collection's place in a database: its documents and its stores.
+
+    Args:
+        address: The collection's.
+        database: The database, connected; closed with the home.
+    """
+
+    def __init__(self, address: Address, database: Database) -> None:
+        self.address = address
+        self._database = database
+
+    @classmethod
+    def find(cls, address: "str | os.PathLike[str] | Address") -> "Home":
+        """Connect to where a collection is, or is to be.
+
+        Args:
+            address: Its folder or URL.
+
+        Returns:
+            The home; close it.
+
+        Raises:
+            InvalidInputError: If the address names no collection.
+            MissingExtraError: If the database's client is not installed.
+            StorageError: If the database cannot be reached.
+            StoreAccessError: If it refuses this user.
+        """
+        parsed = address if isinstance(address, Address) else Address.parse(address)
+        if not parsed.name:
+            raise InvalidInputError(f"{parsed} names no collection; add one, as in {parsed}#faq")
+        return cls(parsed, connect(parsed))
+
+    @property
+    def config_type(self) -> type[StoreConfig]:
+        """What stores are created with here."""
+        return self._database.config_type
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Say what stores can do here."""
+        return self._database.capabilities
+
+    def claim(self) -> Lock:
+        """Take the place for a new collection."""
+        return self._database.claim(self.address.name)
+
+    def hold(self) -> Lock:
+        """Take the collection that is here."""
+        return self._database.hold(self.address.name)
+
+    def manifest(self, document: Document = "manifest") -> Manifest:
+        """Read the manifest, or another document that is one.
+
+        Raises:
+            CollectionError: If there is none, it is damaged, or its format is not known here.
+        """
+        content = self._database.read(self.address.name, document)
+        if content is None:
+            raise CollectionError(
+                f"{self.address} is no collection (it has no {document}); make one with `nearfield index`"
+            )
+        return Manifest.from_bytes(content, address=str(self.address), config_type=self.config_type)
+
+    def save(self, manifest: Manifest, document: Document = "manifest") -> None:
+        """Write a manifest: all of it or none."""
+        self._database.write(self.address.name, document, manifest.to_bytes())
+
+    def read(self, document: Document) -> bytes | None:
+        """Read a document; None if there is none."""
+        return self._database.read(self.address.name, document)
+
+    def write(self, document: Document, content: bytes | None) -> None:
+        """Write a document, or remove it: all or nothing."""
+        self._database.write(self.address.name, document, content)
+
+    def create_store(self, manifest: Manifest) -> Store:
+        """Make the empty store that a manifest describes."""
+        return self._database.create_store(self.address.name, manifest.generation, manifest.store)
+
+    def open_store(self, manifest: Manifest) -> Store:
+        """Open the store that a manifest describes."""
+        return self._database.open_store(self.address.name, manifest.generation, manifest.store)
+
+    def drop_store(self, generation: int) -> None:
+        """Remove a store; harmless when there is none."""
+        self._database.drop_store(self.address.name, generation)
+
+    def generations(self) -> list[int]:
+        """List the stores, ascending."""
+        return self._database.generations(self.address.name)
+
+    def drop(self) -> None:
+        """Remove the collection whole."""
+        self._database.drop(self.address.name)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()

@@ -1,0 +1,39 @@
+import pytest
+
+from nearfield.errors import InvalidInputError
+from nearfield.stores.address import Address
+
+
+def test_a_path_is_a_folder_in_a_folder():
+    address = Address.parse("a/faq.collection")
+    assert (address.scheme, address.path, address.name) == ("", "a", "faq.collection")
+    assert str(address) == "a/faq.collection"
+
+
+def test_a_url_is_taken_apart():
+    address = Address.parse("postgresql://me:se%40cret@host:5433/db?sslmode=require&app=x#faq")
+    assert (address.user, address.password, address.host, address.port) == ("me", "se@cret", "host", 5433)
+    assert (address.path, dict(address.options), address.name) == ("/db", {"sslmode": "require", "app": "x"}, "faq")
+    assert address.with_name("other").name == "other"
+
+
+@pytest.mark.parametrize("url", ["qdrant://:se%40cret@[::1]:6333?api_key=se%40cret&x=1#faq"])
+def test_no_secret_is_shown(url):
+    address = Address.parse(url)
+    assert str(address) == repr(address) == "qdrant://[::1]:6333?api_key=***&x=1#faq"
+    assert "se@cret" not in f"{address} {address!r}"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://host#faq", "mysql:// is no database known here; known are chroma://"),
+        ("qdrant://host:x#faq", "cannot be read"),
+        ("qdrant://host#a'b", "1 to 48 letters"),
+        ("qdrant://host#1a", "the first a letter; got '1a'"),
+        (f"qdrant://host#{'x' * 49}", "1 to 48"),
+    ],
+)
+def test_what_is_no_address_is_refused(url, message):
+    with pytest.raises(InvalidInputError, match=message):
+        Address.parse(url)
