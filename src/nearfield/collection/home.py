@@ -61,11 +61,7 @@ class Home:
         return self._database.hold(self.address.name)
 
     def manifest(self, document: Document = "manifest") -> Manifest:
-        """Read the manifest, or another document that is one.
-
-        Raises:
-            CollectionError: If there is none, it is damaged, or its format is not known here.
-        """
+        """Read the manifest, or another document that is one; a `CollectionError` if there is none to be read."""
         content = self._database.read(self.address.name, document)
         if content is None:
             raise CollectionError(

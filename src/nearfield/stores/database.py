@@ -11,7 +11,7 @@ So replacing a store under a running collection is writing one document.
 """
 
 import re
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Capabilities, Store, StoreConfig
@@ -34,11 +34,14 @@ class Database(Protocol):
     """A server, or a folder, in which collections live.
 
     Every method but `close` raises `StorageError` if the server cannot be reached, `StoreAccessError` if it refuses
-    this user.
+    this user. Who asks for a collection or a store that is not there, or makes one that is, gets a `CollectionError`;
+    a collection that another process holds is a `CollectionBusyError`.
     """
 
-    config_type: ClassVar[type[StoreConfig]]
-    """What its stores are created with."""
+    @property
+    def config_type(self) -> type[StoreConfig]:
+        """Say what its stores are created with."""
+        ...
 
     @property
     def capabilities(self) -> Capabilities:
@@ -50,21 +53,11 @@ class Database(Protocol):
         ...
 
     def claim(self, name: str) -> Lock:
-        """Take a name for a new collection, clearing what an interrupted creation left under it.
-
-        Raises:
-            CollectionError: If there is a collection of that name, or something that is none.
-            CollectionBusyError: If another process holds it.
-        """
+        """Take a name for a new collection, clearing what an interrupted creation left under it."""
         ...
 
     def hold(self, name: str) -> Lock:
-        """Take an existing collection.
-
-        Raises:
-            CollectionError: If there is no collection of that name.
-            CollectionBusyError: If another process holds it.
-        """
+        """Take an existing collection."""
         ...
 
     def read(self, name: str, document: Document) -> bytes | None:
@@ -76,21 +69,14 @@ class Database(Protocol):
         ...
 
     def create_store(self, name: str, generation: int, config: StoreConfig) -> Store:
-        """Make an empty store; `config` is of `config_type`.
+        """Make an empty store.
 
-        Raises:
-            InvalidInputError: If the configuration is out of range.
-            CapabilityError: If the back end does not offer what it asks for.
-            CollectionError: If there is such a store already.
+        A `config` that is out of range is an `InvalidInputError`, what the back end does not offer a `CapabilityError`.
         """
         ...
 
     def open_store(self, name: str, generation: int, config: StoreConfig) -> Store:
-        """Open a store with the configuration it was created with; what concerns searching alone may differ.
-
-        Raises:
-            CollectionError: If there is no such store, or it holds something else.
-        """
+        """Open a store with the configuration it was created with; what concerns searching alone may differ."""
         ...
 
     def drop_store(self, name: str, generation: int) -> None:
@@ -98,12 +84,7 @@ class Database(Protocol):
         ...
 
     def drop(self, name: str) -> None:
-        """Remove a collection whole, its manifest first, so that what an interruption leaves is no collection.
-
-        Raises:
-            CollectionError: If there is no collection of that name.
-            CollectionBusyError: If another process holds it.
-        """
+        """Remove a collection whole, its manifest first, so that what an interruption leaves is no collection."""
         ...
 
     def generations(self, name: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import get_args
 
 from nearfield.errors import CollectionError, StorageError
 from nearfield.files import disk_errors, is_leftover, make_directory, replace_file, sync_directory
@@ -25,8 +25,6 @@ class FolderDatabase:
         folder: The folder that holds the collections' folders; made when the first of them is.
     """
 
-    config_type: ClassVar[type[StoreConfig]] = StoreConfig
-
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -34,6 +32,11 @@ class FolderDatabase:
     def connect(cls, address: Address) -> "FolderDatabase":
         """Give the folder of an address; it need not exist."""
         return cls(Path(address.path))
+
+    @property
+    def config_type(self) -> type[StoreConfig]:
+        """Say what its stores are created with."""
+        return StoreConfig
 
     @property
     def capabilities(self) -> Capabilities:
