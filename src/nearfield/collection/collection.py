@@ -13,6 +13,7 @@ import numpy as np
 from nearfield.arrays import Vectors
 from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest, encode_canaries
+from nearfield.collection.points import record_of
 from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.images import Image
@@ -93,15 +94,44 @@ class Collection:
         encoder = _encoder_for(spec, encoder)
         texts = list(sample)
         spec = replace(spec, lexical={name: Lexicon(leg).fitted(texts).spec for name, leg in spec.lexical.items()})
+        manifest = Manifest(
+            retriever=spec,
+            store=store or StoreConfig(),
+            encoder=None if encoder is None else encoder.spec,
+            canaries=None if encoder is None else encode_canaries(encoder),
+        )
+        return cls.create_alike(address, manifest, store=store, encoder=encoder)
+
+    @classmethod
+    def create_alike(
+        cls,
+        address: str | os.PathLike[str] | Address,
+        manifest: Manifest,
+        *,
+        store: StoreConfig | None = None,
+        encoder: Encoder | None = None,
+    ) -> "Collection":
+        """Make an empty collection that ranks as another does, here or in another database.
+
+        Args:
+            address: As for `create`.
+            manifest: The other's: its retriever, encoder and canaries.
+            store: Options of the store, as for `create`; not the other's, which may be of another kind.
+            encoder: The encoder, if it is loaded already.
+
+        Returns:
+            The collection, open.
+
+        Raises:
+            CollectionError: If there is something already.
+            CollectionBusyError: If another process holds it.
+            CapabilityError: If the back end cannot hold what the retriever needs.
+            StorageError: If the disk or the server refuses.
+        """
         home = Home.find(address)
         try:
-            config = _config_for(home, spec, encoder, store)
-            manifest = Manifest(
-                retriever=spec,
-                store=config,
-                encoder=None if encoder is None else encoder.spec,
-                canaries=None if encoder is None else encode_canaries(encoder),
-            )
+            config = _config_for(home, manifest, store)
+            manifest = replace(manifest, store=config, state="building", generation=1)
             lock = home.claim()
             try:
                 points = home.create_store(manifest)
@@ -346,11 +376,11 @@ class Collection:
 
     def get(self, ids: Sequence[str]) -> list[Record]:
         """Read the records that exist among `ids`, in their order."""
-        return [_record(point.id, point.payload) for point in self.store.get(ids)]
+        return [record_of(point) for point in self.store.get(ids)]
 
     def __iter__(self) -> Iterator[Record]:
         """Go through all records, each once, in the store's order."""
-        return (_record(point.id, point.payload) for point in self.store.scroll())
+        return (record_of(point) for point in self.store.scroll())
 
     def to_space(self, *, progress: Progress = silent) -> Space:
         """Read the vectors of all records into a space.
@@ -425,6 +455,15 @@ class Collection:
             self._lock.release()
             self._home.close()
 
+    def drop(self) -> None:
+        """Close the collection and remove it with all its records."""
+        self.store.close()
+        self._lock.release()
+        try:
+            self._home.drop()
+        finally:
+            self._home.close()
+
     def __enter__(self) -> Self:
         """Return the collection itself."""
         return self
@@ -466,18 +505,14 @@ def _payload(record: Record, digest: str) -> Payload:
 
 def _with_meta(point: Point, meta: Mapping[str, Json]) -> Payload:
     """Replace a payload's metadata, and its digest, by which a later `upsert` sees whether anything has changed."""
-    record = replace(_record(point.id, point.payload), meta=meta)
+    record = replace(record_of(point), meta=meta)
     # An image is not read for this: where there is one, a later upsert encodes it again.
     return replace(point.payload, meta=meta, digest="" if record.image else record.digest)
 
 
-def _record(id_: str, payload: Payload) -> Record:
-    return Record(id_, payload.text, payload.title, payload.meta, Image(payload.image) if payload.image else None)
-
-
-def _config_for(home: Home, spec: RetrieverSpec, encoder: Encoder | None, given: StoreConfig | None) -> StoreConfig:
+def _config_for(home: Home, manifest: Manifest, given: StoreConfig | None) -> StoreConfig:
     """Fill in what the retriever decides of a store's configuration, and see that there can be such a store."""
-    can = home.capabilities
+    spec, encoder, can = manifest.retriever, manifest.encoder, home.capabilities
     if spec.engine not in (None, can.text):
         own = f"its own is {can.text}" if can.text else "it has none of its own"
         raise CapabilityError(f"{home.address} has no lexical search {spec.engine}; {own}")
@@ -491,8 +526,8 @@ def _config_for(home: Home, spec: RetrieverSpec, encoder: Encoder | None, given:
         raise InvalidInputError(f"{home.address} takes a {kind.__name__}, got a {type(given).__name__}")
     return replace(
         given or kind(),
-        dim=None if encoder is None else encoder.spec.dim,
-        metric="cosine" if encoder is None else encoder.spec.metric,
+        dim=None if encoder is None else encoder.dim,
+        metric="cosine" if encoder is None else encoder.metric,
         sparse=tuple(spec.lexical),
     )
 
