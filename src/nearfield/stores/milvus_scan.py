@@ -15,6 +15,8 @@ from nearfield.stores.milvus_schema import DENSE, ID, leg_field
 Scored = tuple[str, float]
 """A primary key and its score."""
 
+_PAGE_BYTES = 16 << 20
+
 
 def scan_dense(
     rows: MilvusRows, condition: Condition, query: npt.NDArray[np.float32], metric: Metric, k: int
@@ -33,7 +35,7 @@ def scan_dense(
     """
 
     def scored() -> Iterator[list[Scored]]:
-        for page in rows.pages(condition, [DENSE]):
+        for page in rows.pages(condition, [DENSE], max(1, _PAGE_BYTES // (4 * query.size))):
             if page:
                 vectors = np.asarray([row[DENSE] for row in page], np.float32)
                 products = -np.linalg.norm(vectors - query, axis=1) if metric == "l2" else vectors @ query

@@ -158,12 +158,15 @@ def check_schema(client: "MilvusClient", physical: str, config: MilvusConfig, *,
         timeout: Seconds to wait for each answer.
 
     Raises:
-        CollectionError: If it holds something else.
+        CollectionError: If it holds something else, or its creation was interrupted.
     """
     described = client.describe_collection(physical, timeout=timeout)
     fields = {field["name"]: field for field in described["fields"]}
     dim = int(fields[DENSE]["params"]["dim"]) if DENSE in fields else None
     legs = {name for name in fields if name.startswith(_LEG)}
+    indexed = set(client.list_indexes(physical, timeout=timeout))
+    if missing := [name for name in (DENSE, WORD_WEIGHTS, *sorted(legs)) if name in fields and name not in indexed]:
+        raise CollectionError(f"{physical} was created only in part (there is no index of {missing[0]}); drop it")
     metric = None if dim is None else client.describe_index(physical, DENSE, timeout=timeout)["metric_type"]
     analyzed = WORDS in fields
     wanted_metric = None if config.dim is None else _METRICS[config.metric]

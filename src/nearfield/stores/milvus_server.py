@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nearfield.errors import CapabilityError, InvalidInputError
@@ -42,10 +43,11 @@ LITE = Capabilities(
 )
 
 _TIMEOUT = 30.0
-_WAITS = (0.5, 2.0)  # the client itself asks an unreachable server until the timeout
+_WAITS = (0.5, 2.0)
 _OPTIONS = ("tls", "ca", "timeout")
 _DENIALS = {1400, 1401, 1402, 1403}
-_NOT_LOADED = {101, 103}
+_TRANSIENT = {2, 101, 103}
+"""No connection; not in memory, as a collection is while its index is replaced."""
 _QUIET = threading.local()
 
 
@@ -113,9 +115,10 @@ class MilvusServer:
         milvus = import_extra("pymilvus", extra="milvus")
         shown = str(address.with_name(""))
         secret = address.password or options.get("token", "")
-        calls = ServerCalls(shown, _is_transient, _is_denial, secret, _WAITS)
+        once = ServerCalls(shown, _is_transient, _is_denial, secret, waits=())  # the client asks until the timeout
         with _quiet():
-            client = calls.ask("connecting", lambda: milvus.MilvusClient(timeout=timeout, dedicated=True, **options))
+            client = once.ask("connecting", lambda: milvus.MilvusClient(timeout=timeout, dedicated=True, **options))
+        calls = replace(once, waits=_WAITS)
         return cls(client, calls, timeout, engine)
 
     @property
@@ -216,11 +219,14 @@ def _is_denial(error: Exception) -> bool:
 def _is_transient(error: Exception) -> bool:
     if _status(error) in ("DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"):
         return True
-    # An index that is being replaced takes a collection out of memory for a while.
-    return bool(getattr(error, "retriable", False)) or getattr(error, "code", None) in _NOT_LOADED
+    return bool(getattr(error, "retriable", False)) or getattr(error, "code", None) in _TRANSIENT
 
 
 def _status(error: Exception) -> str:
-    """Name the status of a failed call; the client raises gRPC's own errors, and its own with gRPC's statuses."""
-    code = getattr(error, "code", None)
-    return str(getattr(code() if callable(code) else code, "name", ""))
+    """Name gRPC's status of a failed call: of its own error, or of one of the client's, which may only be its cause."""
+    for each in (error, error.__cause__):
+        code = getattr(each, "code", None)
+        name = getattr(code() if callable(code) else code, "name", "")
+        if name:
+            return str(name)
+    return ""
