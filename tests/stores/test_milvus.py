@@ -1,11 +1,13 @@
 """What only Milvus has: its limits, its index types, Milvus Lite in this process, and servers that fail."""
 
 import logging
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from itertools import repeat
 
 import grpc
@@ -15,6 +17,7 @@ from faulty_milvus import faulty_milvus
 from filter_cases import filters
 from hypothesis import given
 from hypothesis import strategies as st
+from milvus_lite.engine.collection import Collection as EngineCollection
 
 from nearfield.errors import (
     CapabilityError,
@@ -31,7 +34,9 @@ from nearfield.stores.filters import parse_where
 from nearfield.stores.milvus_config import MilvusConfig, check_config
 from nearfield.stores.milvus_filters import Condition
 from nearfield.stores.milvus_names import cut_text, decode_id, encode_id, escape, read_store_name, store_name, unescape
+from nearfield.stores.milvus_schema import approximate_index, first_indexes, search_params
 from nearfield.stores.milvus_server import _server_options
+from nearfield.stores.milvus_store import MilvusStore
 
 TWO = MilvusConfig(dim=2)
 
@@ -121,6 +126,7 @@ def test_another_back_ends_configuration_is_refused(lite):
     [
         ("milvus://host/?colour=red", InvalidInputError, "no option 'colour'; allowed are tls, ca, timeout"),
         ("milvus://host/?tls=yes", InvalidInputError, "tls in a milvus:// URL is true or false, got 'yes'"),
+        ("milvus://host/?ca=/ca.pem", InvalidInputError, "certificates to trust under tls=true; add that too"),
         ("milvus://host/?timeout=soon", InvalidInputError, "timeout in a milvus:// URL is a number of seconds"),
         ("milvus://host/?timeout=-1", InvalidInputError, "number of seconds, got '-1'"),
         ("milvus:///tmp/faq", InvalidInputError, r"ends in .db, as in milvus:///home/me/faq.db; got '/tmp/faq'"),
@@ -135,7 +141,7 @@ def test_addresses_that_lead_nowhere_are_refused(url, error, message):
 def test_an_address_says_where_the_server_is_and_who_asks(monkeypatch):
     monkeypatch.setenv("MILVUS_TOKEN", "from-environment")
     full = _server_options(Address.parse("milvus://me:s%3Acret@host:1/books?tls=true&ca=/ca.pem#faq"))
-    assert full == {"uri": "https://host:1", "token": "me:s:cret", "db_name": "books", "ca_pem_path": "/ca.pem"}
+    assert full == {"uri": "https://host:1", "token": "me:s:cret", "db_name": "books", "server_pem_path": "/ca.pem"}
     key = _server_options(Address.parse("milvus://:key@[::1]"))
     assert key == {"uri": "http://[::1]:19530", "token": "key", "db_name": ""}
     assert _server_options(Address.parse("milvus://host"))["token"] == "from-environment"
@@ -294,6 +300,57 @@ def test_each_index_type_finds_the_nearest(new_store, index_type):
     assert store.count() == 400
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "built", "searched"),
+    [
+        ({}, "HNSW", {"M": 16, "efConstruction": 100}, {"ef": 128}),
+        (
+            {"quantisation": "int8", "m": 8},
+            "HNSW_SQ",
+            {"M": 8, "efConstruction": 100, "sq_type": "SQ8", "refine": True, "refine_type": "FP32"},
+            {"ef": 128, "refine_k": 2.0},
+        ),
+        (
+            {"quantisation": "float16"},
+            "HNSW_SQ",
+            {"M": 16, "efConstruction": 100, "sq_type": "FP16", "refine": True, "refine_type": "FP32"},
+            {"ef": 128, "refine_k": 2.0},
+        ),
+        ({"index_type": "IVF_FLAT", "nlist": 64}, "IVF_FLAT", {"nlist": 64}, {"nprobe": 64}),
+        (
+            {"index_type": "IVF_FLAT", "quantisation": "binary", "oversampling": 4},
+            "IVF_RABITQ",
+            {"nlist": 1024, "refine": True, "refine_type": "FP32"},
+            {"nprobe": 128, "refine_k": 4},
+        ),
+        ({"index_type": "DISKANN", "ef": 5}, "DISKANN", {}, {"search_list": 10}),
+        ({"index_type": "AUTOINDEX"}, "AUTOINDEX", {}, {}),
+    ],
+)
+def test_options_reach_the_index_and_the_search(options, kind, built, searched):
+    config = MilvusConfig(dim=8, metric="dot", **options)
+    check_config(config)
+    (index,) = approximate_index(config)
+    assert index.get_index_configs() == {"index_type": kind, "metric_type": "IP", **built}
+    assert search_params(config, config.effort, 10) == searched
+
+
+def test_a_server_indexes_the_arrays_that_filters_and_statistics_ask():
+    indexes = {
+        index.field_name: index.index_type for index in first_indexes(MilvusConfig(dim=2, sparse=("s",)), inverted=True)
+    }
+    assert indexes["terms"] == indexes["terms_of_s"] == "INVERTED"
+    assert (indexes["dense"], indexes["leg_s"]) == ("FLAT", "SPARSE_INVERTED_INDEX")
+
+
+def test_a_weaker_consistency_level_makes_visibility_eventual(lite, monkeypatch):
+    monkeypatch.setattr(lite._server, "is_lite", False)
+    for level, visibility in (("Strong", "immediate"), ("Session", "eventual"), ("Eventually", "eventual")):
+        store = MilvusStore(lite._server, "none", MilvusConfig(dim=2, consistency_level=level))
+        assert store.capabilities.visibility == visibility
+        store.close()
+
+
 def test_a_store_can_do_without_words(new_store):
     store = new_store(dim=2, analyzer="none")
     assert store.capabilities.text == ""
@@ -358,6 +415,20 @@ def test_what_was_acknowledged_survives_a_hard_kill_and_meanwhile_the_folder_is_
         database.close()
 
 
+def test_a_write_is_acknowledged_when_it_is_on_the_disk(new_store, monkeypatch):
+    store = new_store(dim=2)
+    synced = set()
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    folder = store._server.engine.collection_folder(store._physical)
+    for write in (lambda: store.upsert(points(3)), lambda: store.delete(["p00001"]), store.optimise):
+        synced.clear()
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+        write()
+        changed = [path for path in folder.rglob("*") if before.get(path) != path.stat().st_mtime_ns]
+        assert changed
+        assert {path.stat().st_ino for path in changed} <= synced
+
+
 def test_one_engine_serves_all_of_a_process_and_stops_with_the_last(tmp_path):
     address = Address.parse(f"milvus://{tmp_path / 'shared.db'}")
     first, second = connect(address), connect(address)
@@ -375,28 +446,25 @@ def test_one_engine_serves_all_of_a_process_and_stops_with_the_last(tmp_path):
     again.close()
 
 
-def test_reading_goes_on_while_others_write(new_store):
+def test_a_flush_that_falls_into_a_read_of_the_engine_takes_nothing_from_it(new_store, monkeypatch):
     store = new_store(dim=2)
     store.upsert(points(200))
-    stop, seen, errors = threading.Event(), set(), []
+    snapshot, reading = EngineCollection._read_snapshot, threading.Event()
 
-    def read():
-        while not stop.is_set():
-            try:
-                seen.add(store.count())
-            except Exception as error:
-                errors.append(error)
+    def slow_snapshot(self):
+        seen = snapshot(self)
+        reading.set()
+        time.sleep(0.2)
+        return seen
 
-    threads = [threading.Thread(target=read) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(5):
-        store.upsert(points(200, text="again"))
-        store.optimise()
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert (seen, errors) == ({200}, [])
+    monkeypatch.setattr(EngineCollection, "_read_snapshot", slow_snapshot)
+    found = []
+    reader = threading.Thread(target=lambda: found.append(store.count({"n": {"$exists": True}})))
+    reader.start()
+    reading.wait()
+    store.optimise()
+    reader.join()
+    assert found == [200]
 
 
 def test_a_store_whose_creation_was_interrupted_says_so(lite, monkeypatch):

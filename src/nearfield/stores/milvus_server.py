@@ -207,7 +207,9 @@ def _server_options(address: Address) -> dict[str, Any]:
         "db_name": address.path.strip("/"),
     }
     if "ca" in address.options:
-        options["ca_pem_path"] = address.options["ca"]
+        if tls != "true":
+            raise InvalidInputError("ca in a milvus:// URL names certificates to trust under tls=true; add that too")
+        options["server_pem_path"] = address.options["ca"]  # the client's name for roots to trust
     return options
 
 
