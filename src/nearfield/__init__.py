@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -111,6 +112,7 @@ _HOMES = {
     "IntrinsicReport": "evaluation.intrinsic_report",
     "Judgements": "data.judgements",
     "LinearMap": "space.linear_map",
+    "MilvusConfig": "stores.milvus_config",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "Projection": "space.projection",
