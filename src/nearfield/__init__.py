@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -85,6 +86,7 @@ _HOMES = {
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
+    "ChromaConfig": "stores.chroma_config",
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
