@@ -1,15 +1,15 @@
 """Filters in the terms of Chroma: what is stored for them, and the conditions that ask.
 
-Chroma's metadata is flat: a key has a number, a string, a boolean, or a list of one of them. It cannot be asked whether
-a key is there, compares numbers only, and has no negation but that of equality, which a missing key passes. So beside
-each record's metadata, which is kept as JSON text, its projection is stored under keys made of a letter and a hash of
-the field's path:
+Chroma's metadata is flat: a key has a number, a string or a boolean. (Lists it has too, but those of a deleted
+collection come back on points of the next one, as of 1.5.9.) It cannot be asked whether a key is there, compares
+numbers only, and has no negation but that of equality, which a missing key passes. So beside each record's metadata,
+which is kept as JSON text, its projection is stored under keys made of a letter and a hash of the field's path:
 
-- `f`, without a path: hashes of all paths that hold something.
-- `s`: the strings, long ones as their beginning and a hash. One string is stored as itself, several as a list.
-- `n` and `d`: the numbers and the points in time, as the 64 bits of a float in the float's order, which Chroma compares
-  as an integer, exactly. Of several, this is the greatest; `m` and `e` are then the least, `q` and `p` list them all.
-- `b`: the booleans, 0 for false, 1 for true, 2 for both.
+- `f`: which kinds of values the field holds, as a sum of `_KINDS`; 0 for objects alone.
+- `s`: the string, a long one as its beginning and a hash.
+- `n` and `d`: the number and the point in time, as the 64 bits of a float in the float's order, which Chroma compares
+  as an integer, exactly. Of several, this is the greatest, and `m` and `e` are the least.
+- `v`, with a hash of the value too: 1 for each of several strings, numbers or points in time.
 
 A list matches where any of its elements does, so "greater" asks the greatest and "less" the least. What cannot be said
 (`$contains`, an order on strings, the negation of an order) is asked for as the points that may match, which are then
@@ -40,7 +40,8 @@ from nearfield.stores.values import Projection, Values
 Metadata: TypeAlias = dict[str, Any]
 """What Chroma keeps of a point beside its vector."""
 
-PATHS = "f"
+_KINDS = {"number": 1, "string": 2, "false": 4, "true": 8}
+_ANY_KIND = tuple(range(2 * max(_KINDS.values())))
 
 _SIGN = 1 << 63
 _LONG = 200
@@ -72,25 +73,34 @@ def stored_fields(fields: Projection) -> Metadata:
     """
     stored: Metadata = {}
     for path, values in fields.items():
-        _store(stored, _hashed(path), values)
-    if fields:
-        stored[PATHS] = [_hashed(path) for path in fields]
+        name = _hashed(path)
+        stored[f"f{name}"] = _kinds(values)
+        strings = set(map(_kept, values.strings))
+        if len(strings) == 1:
+            stored[f"s{name}"] = strings.pop()
+        stored.update((_value_key("s", name, text), 1) for text in strings)
+        for kind, least, numbers in (("n", "m", values.numbers), ("d", "e", values.instants)):
+            ordinals = set(map(_ordinal, numbers))
+            if ordinals:
+                stored[kind + name] = max(ordinals)
+            if len(ordinals) > 1:
+                stored[least + name] = min(ordinals)
+                stored.update((_value_key(kind, name, ordinal), 1) for ordinal in ordinals)
     return stored
 
 
-def _store(stored: Metadata, name: str, values: Values) -> None:
-    strings = list(dict.fromkeys(map(_kept, values.strings)))
-    if strings:
-        stored[f"s{name}"] = strings if len(strings) > 1 else strings[0]
-    for (greatest, least, each), numbers in (("nmq", values.numbers), ("dep", values.instants)):
-        ordinals = sorted(set(map(_ordinal, numbers)))
-        if ordinals:
-            stored[greatest + name] = ordinals[-1]
-        if len(ordinals) > 1:
-            stored[least + name] = ordinals[0]
-            stored[each + name] = ordinals
-    if values.booleans:
-        stored[f"b{name}"] = 2 if len(set(values.booleans)) > 1 else int(values.booleans[0])
+def _kinds(values: Values) -> int:
+    held = {
+        "number": bool(values.numbers),
+        "string": bool(values.strings),
+        "false": False in values.booleans,
+        "true": True in values.booleans,
+    }
+    return sum(_KINDS[kind] for kind, holds in held.items() if holds)
+
+
+def _with_kind(kind: str) -> list[int]:
+    return [kinds for kinds in _ANY_KIND if kinds & _KINDS[kind]]
 
 
 def build_condition(tree: Filter) -> Condition:
@@ -104,7 +114,7 @@ def build_condition(tree: Filter) -> Condition:
     """
     asked = _build(tree, negated=False)
     if isinstance(asked.where, bool):
-        return Condition(None if asked.where else {PATHS: "-"}, asked.exact)  # no path's hash: paths are in lists
+        return Condition(None if asked.where else {"f": 1}, asked.exact)  # a key that no point has
     if not _fits(asked.where):
         return Condition(None, exact=False)
     return Condition(asked.where, asked.exact)
@@ -128,14 +138,14 @@ def _build(tree: Filter, *, negated: bool) -> _Asked:
         case Not(part):
             return _build(part, negated=not negated)
         case Exists(name):
-            return _Asked(_holds(PATHS, _hashed(name), negated))
+            return _Asked(_is_in(f"f{_hashed(name)}", _ANY_KIND, negated))
         case Equals(name, operands):
             asked = _equals(_hashed(name), operands, negated)
             return _combine([_Asked(each) for each in asked], every=negated)
         case Compares(_, _, operand) if not negated and not isinstance(operand, str):
             return _compares(tree)
         case Compares(name) | Contains(name):
-            return _MAYBE if negated else _Asked(_holds(PATHS, _hashed(name), False), exact=False)
+            return _MAYBE if negated else _Asked(_is_in(f"f{_hashed(name)}", _with_kind("string"), False), exact=False)
 
 
 def _combine(parts: Sequence[_Asked], *, every: bool) -> _Asked:
@@ -156,14 +166,15 @@ def _equals(name: str, operands: Sequence[Operand], negated: bool) -> list[Metad
     strings = [_kept(operand) for operand in operands if isinstance(operand, str)]
     numbers = [_ordinal(operand) for operand in operands if isinstance(operand, float)]
     instants = [_ordinal(operand.seconds) for operand in operands if isinstance(operand, Instant)]
-    booleans = {code for operand in operands if isinstance(operand, bool) for code in (int(operand), 2)}
+    booleans = {str(operand).lower() for operand in operands if isinstance(operand, bool)}
     asked: list[Metadata] = []
-    for key, each, values in (("s", "s", strings), ("n", "q", numbers), ("d", "p", instants)):
+    for kind, values in (("s", strings), ("n", numbers), ("d", instants)):
         if values:
-            asked.append({key + name: {"$nin" if negated else "$in": values}})
-            asked += [_holds(each + name, value, negated) for value in values]
+            asked.append(_is_in(kind + name, values, negated))
+            asked += [_is_in(_value_key(kind, name, value), [1], negated) for value in values]
     if booleans:
-        asked.append({f"b{name}": {"$nin" if negated else "$in": sorted(booleans)}})
+        kinds = {kinds for boolean in booleans for kinds in _with_kind(boolean)}
+        asked.append(_is_in(f"f{name}", sorted(kinds), negated))
     return asked
 
 
@@ -179,8 +190,8 @@ def _compares(tree: Compares) -> _Asked:
     return _combine([asked, _Asked({least + name: {tree.order: ordinal}})], every=False)
 
 
-def _holds(key: str, value: object, negated: bool) -> Metadata:
-    return {key: {"$not_contains" if negated else "$contains": value}}
+def _is_in(key: str, values: Sequence[object], negated: bool) -> Metadata:
+    return {key: {"$nin" if negated else "$in": list(values)}}
 
 
 def _fits(where: Metadata) -> bool:
@@ -201,6 +212,10 @@ def _fits(where: Metadata) -> bool:
 def _hashed(path: str) -> str:
     """Name a path so that Chroma's own names and limits cannot be met."""
     return blake2b(path.encode(), digest_size=12).hexdigest()
+
+
+def _value_key(kind: str, name: str, value: str | int) -> str:
+    return "v" + blake2b(f"{kind}{name}{value}".encode(), digest_size=12).hexdigest()
 
 
 def _kept(text: str) -> str:

@@ -15,7 +15,7 @@ from nearfield.stores.payloads import read_payload, write_payload
 from nearfield.stores.values import Projection
 from nearfield.stores.vectors import distance_of, restore_length, unit_vectors
 
-BODY, NORM = "body", "norm"
+BODY, NORM = "_body", "_norm"
 
 _QUERY_LENGTH = float(2**40)
 _REQUEST_BYTES = 8 << 20
@@ -52,9 +52,7 @@ def stored_points(batch: CheckedBatch, metric: Metric) -> tuple[Vectors, list[Me
     """
     if batch.vectors is None or batch.norms is None:
         raise AssertionError("a store in Chroma has dense vectors, so a checked batch has")
-    stored = [
-        stored_metadata(*each) for each in zip(batch.payloads, batch.metas, batch.fields, strict=True)
-    ]
+    stored = [stored_metadata(*each) for each in zip(batch.payloads, batch.metas, batch.fields, strict=True)]
     if metric != "cosine":
         return batch.vectors, stored
     units, norms = unit_vectors(batch.vectors, batch.norms)

@@ -150,8 +150,7 @@ class Search:
         )
         metadatas = found["metadatas"] or [None] * len(queries)
         return [
-            self.scale.matches(*each)
-            for each in zip(found["ids"], found["distances"], metadatas, factors, strict=True)
+            self.scale.matches(*each) for each in zip(found["ids"], found["distances"], metadatas, factors, strict=True)
         ]
 
     def _scan(self, query: Query) -> list[Match]:

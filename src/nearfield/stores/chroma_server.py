@@ -4,6 +4,7 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,10 +63,8 @@ class ChromaServer:
         """Go through the names of all collections on the server."""
         offset = 0
         while True:
-            page = self.calls.ask(
-                "listing collections",
-                lambda at=offset: self.api.list_collections(limit=_LISTED, offset=at, **self._place),
-            )
+            ask = partial(self.api.list_collections, limit=_LISTED, offset=offset, **self._place)
+            page = self.calls.ask("listing collections", ask)
             yield from (each.name for each in page)
             offset += len(page)
             if len(page) < _LISTED:

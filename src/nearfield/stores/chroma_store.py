@@ -199,7 +199,8 @@ class ChromaStore:
         for point in self.scroll(where):
             values = project(point.payload.meta).get(name)
             if values is not None:
-                counts.update({(type(value), value) for value in chain(values.booleans, values.numbers, values.strings)})
+                held: chain[str | bool | float] = chain(values.booleans, values.numbers, values.strings)
+                counts.update({(type(value), value) for value in held})
         return sort_facets((Facet(value, count) for (_, value), count in counts.items()), limit)
 
     def count(self, where: Where | None = None) -> int:
@@ -254,9 +255,7 @@ class ChromaStore:
     ) -> list[list[Match]]:
         tree = _ALL if where is None else parse_where(where)
         condition = build_condition(tree)
-        search = Search(
-            self._ask, self._scale, condition, with_payload or not condition.exact, self._least(effort)
-        )
+        search = Search(self._ask, self._scale, condition, with_payload or not condition.exact, self._least(effort))
         keep = None if condition.exact else lambda match: matches(tree, match.payload.meta)
         fetches = search.exact(queries) if exact or self._is_small() else search.approximate(queries, k + 1)
         found = [best_matches(fetch, k, count=self.count, keep=keep) for fetch in fetches]
@@ -265,14 +264,14 @@ class ChromaStore:
         return [[replace(match, payload=None) for match in each] for each in found]
 
     def _least(self, effort: Effort | None) -> int:
-        """Choose how many results to ask for at least: the graph looks at so many candidates, if at more than its own."""
+        """Choose how many results to ask for at least; the graph looks at as many candidates, if not at more."""
         ef = (effort or self._config.effort).ef
         if ef < 1:
             raise InvalidInputError(f"ef must be at least 1, got {ef}")
         return 1 if self._built_ef is None or ef <= self._built_ef else ef
 
     def _is_small(self) -> bool:
-        return 0 < self._config.index_above and self.count() <= self._config.index_above
+        return self._config.index_above > 0 and self.count() <= self._config.index_above
 
     def _keys(self, ids: Sequence[str]) -> dict[str, set[str]]:
         """Read which metadata keys the points have that exist among `ids`."""
