@@ -38,6 +38,8 @@ class ChromaConfig(StoreConfig):
 
     quantisation: Quantisation = "none"
     index_above: int = 0
+    m: int = 16
+    ef_construct: int = 100
     ef: int = 100
     oversampling: float = 1.0
     resize_factor: float = 1.2

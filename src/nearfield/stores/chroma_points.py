@@ -1,18 +1,20 @@
 """Points in the terms of Chroma: how records become its records, and come back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Metric, Vectors
-from nearfield.stores.base import Match, Payload, Point
+from nearfield.stores.base import Facet, Match, Payload, Point
 from nearfield.stores.batches import CheckedBatch
 from nearfield.stores.chroma_filters import Metadata, stored_fields
 from nearfield.stores.payloads import read_payload, write_payload
-from nearfield.stores.values import Projection
+from nearfield.stores.values import Projection, project
 from nearfield.stores.vectors import distance_of, restore_length, unit_vectors
 
 BODY, NORM = "_body", "_norm"
@@ -103,6 +105,25 @@ def _vector(given: npt.ArrayLike, stored: Metadata) -> npt.NDArray[np.float32]:
     return restore_length(vector, stored[NORM]) if NORM in stored else vector
 
 
+def count_values(points: Iterable[Point], name: str) -> list[Facet]:
+    """Count how many points hold each value of a metadata field.
+
+    Args:
+        points: Any number of them.
+        name: Path of the field.
+
+    Returns:
+        A facet for each value, in no order.
+    """
+    counts: Counter[tuple[type, str | bool | float]] = Counter()  # with the type, for 1.0 equals True
+    for point in points:
+        values = project(point.payload.meta).get(name)
+        if values is not None:
+            held: chain[str | bool | float] = chain(values.booleans, values.numbers, values.strings)
+            counts.update({(type(value), value) for value in held})
+    return [Facet(value, count) for (_, value), count in counts.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """What Chroma's distances mean.
@@ -112,14 +133,13 @@ class Scale:
 
     Attributes:
         metric: The store's.
-        space: Chroma's name for it; cosine is the product of vectors of length 1, which Chroma leaves as they are.
     """
 
     metric: Metric
 
     @property
     def space(self) -> str:
-        """Name the distance in Chroma's words."""
+        """Name the distance in Chroma's words; cosine is the product of vectors of length 1, which it leaves alone."""
         return "l2" if self.metric == "l2" else "ip"
 
     def factor(self, query: npt.NDArray[np.float32]) -> float:

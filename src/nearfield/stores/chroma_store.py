@@ -2,10 +2,8 @@
 
 import operator
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy.typing as npt
@@ -29,6 +27,7 @@ from nearfield.stores.chroma_filters import build_condition
 from nearfield.stores.chroma_points import (
     NORM,
     Scale,
+    count_values,
     forget_others,
     read_points,
     requests,
@@ -39,7 +38,6 @@ from nearfield.stores.chroma_search import READ, Query, Search
 from nearfield.stores.chroma_server import ChromaServer
 from nearfield.stores.filters import And, Filter, matches, parse_where
 from nearfield.stores.ranking import best_matches, check_k, sort_facets
-from nearfield.stores.values import project
 from nearfield.stores.vectors import check_queries, check_query
 
 _ALL = And(())
@@ -195,13 +193,7 @@ class ChromaStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
-        counts: Counter[tuple[type, str | bool | float]] = Counter()  # with the type, for 1.0 equals True
-        for point in self.scroll(where):
-            values = project(point.payload.meta).get(name)
-            if values is not None:
-                held: chain[str | bool | float] = chain(values.booleans, values.numbers, values.strings)
-                counts.update({(type(value), value) for value in held})
-        return sort_facets((Facet(value, count) for (_, value), count in counts.items()), limit)
+        return sort_facets(count_values(self.scroll(where), name), limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
