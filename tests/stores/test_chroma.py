@@ -137,11 +137,14 @@ def test_tenants_and_databases_are_those_of_the_address(url, database):
 def test_points_that_a_broken_graph_no_longer_leads_to_are_found(make_store):
     store = make_store("broken")
     ids = names(200)
-    store.upsert(batch(ids, [[1, 0]] * 150 + [[0, 1]] * 50))
+    points = batch(ids, [[1, 0]] * 150 + [[0, 1]] * 50)
+    store.upsert(points)
     store.delete(ids[50:150])
-    assert [match.id for match in store.query([1, 0], k=60)] == ids[:50] + ids[150:160]
-    assert [match.id for match in store.query([1, 0], k=60, exact=True)] == ids[:50] + ids[150:160]
-    assert [len(found) for found in store.query_batch([[1, 0], [0, 1]], k=100)] == [100, 100]
+    store.upsert(points)
+    assert len(store._collection.query([[1.0, 0.0]], n_results=200)["ids"][0]) < 150  # or Chroma has got better
+    for options in ({}, {"exact": True}):
+        assert [match.id for match in store.query([1, 0], k=160, **options)] == ids[:160]
+    assert [len(found) for found in store.query_batch([[1, 0], [0, 1]], k=200)] == [200, 200]
 
 
 def test_lists_in_metadata_do_not_come_back_on_the_points_of_the_next_store(database, make_store):

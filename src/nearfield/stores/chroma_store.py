@@ -56,15 +56,16 @@ class ChromaStore:
     - A write is in its log, synced, and searched as soon as it is acknowledged.
     - Chroma merges new metadata into old, so what is there is read before it is replaced. Writes of one store take
       turns; two processes that write one id at the same moment may leave it found by the fields of both.
-    - It keeps an HNSW graph from the first point on, whose recall suffers from deletions. A query that finds fewer
-      points than it wants though there are more compares with all. `exact=True` asks for the distances of all points,
-      which costs time with their number: about 10 s for each million. `Effort.ef` below the `ef` that the collection
-      was made with is that.
+    - It keeps an HNSW graph from the first point on, which deletions among many equal vectors can break apart. A query
+      that finds fewer points than it wants though there are more compares with all. `exact=True` asks for the distances
+      of all points, which costs time with their number: about 10 s for each million. `Effort.ef` counts only above the
+      `ef` that the collection was made with.
     - These filters are checked here, on points that Chroma narrows down only to those that have the field, or not at
       all: `$contains`, an order on strings, and an order under `$not`. So are filters of hundreds of conditions.
     - `count` and the deletions fetch the ids that match, `scroll` all ids first, `facets` all metadata.
-    - `optimise` and `compact` leave the server to itself: it offers no such thing to its clients. Run `chroma vacuum`
-      beside a stopped server to have the bytes of deleted points removed.
+    - `optimise` and `compact` leave the server to itself: it offers no such thing to its clients. What is deleted stays
+      on the disk, in the log for up to `sync_threshold` more writes; `chroma vacuum`, run while the server is stopped,
+      removes it.
 
     Args:
         server: The connection.
