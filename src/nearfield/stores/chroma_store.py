@@ -42,10 +42,8 @@ from nearfield.stores.vectors import check_queries, check_query
 
 _ALL = And(())
 _READING = "reading points"
-_QUERIES = 100
-"""Queries asked in one request."""
-_ASKED = 5000
-"""Ids named in one request; SQLite takes 32,766."""
+_QUERIES = 100  # in one request
+_ASKED = 5000  # ids in one request; SQLite takes 32,766
 
 
 class ChromaStore:
