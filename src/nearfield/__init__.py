@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
     from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -94,6 +95,7 @@ _HOMES = {
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
+    "ChromaConfig": "stores.chroma_config",
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
