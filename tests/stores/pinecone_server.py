@@ -1,13 +1,12 @@
 """A stand-in for Pinecone that speaks its REST API, for want of a server that can be run here.
 
 It has the paths, shapes, limits and error bodies that Pinecone documents for serverless indexes of vectors (version
-2026-07), as far as the vendor's client asks for them; each index is served at a port of its own. It keeps records in
+2026-07), as far as nearfield asks for them; each index is served at a port of its own. It keeps records in
 memory, compares by brute force, and can lag, fail and restart.
 """
 
 import base64
 import binascii
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
+import orjson
 
 MAX_BODY, MAX_RECORDS, MAX_METADATA, MAX_ANSWER = 2 << 20, 1000, 40 << 10, 4 << 20
 MAX_TOP_K, MAX_OPERANDS, MAX_DELETED, MAX_LISTED, MAX_URL = 10_000, 10_000, 1000, 100, 16 << 10
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error body: the status of HTTP, a code of gRPC's and a message."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -30,8 +30,8 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-def bad(message: str) -> Refused:
-    return Refused(400, 3, message)
+def bad(message: str) -> RefusedError:
+    return RefusedError(400, 3, message)
 
 
 @dataclass
@@ -93,7 +93,7 @@ class PineconeServer:
         self.key = key
         self.lag = 0.0
         self.faults: list[Fault] = []
-        self.requests: list[str] = []
+        self.requests: list[tuple[str, Any]] = []
         self.indexes: dict[str, Index] = {}
         self._lock = threading.RLock()
         self._ports: dict[str, int] = {"": 0}
@@ -128,7 +128,7 @@ class PineconeServer:
             if not index:
                 return self._control(method, path, body), {}
             if index not in self.indexes:
-                raise Refused(404, 5, f"Index {index} not found")
+                raise RefusedError(404, 5, f"Index {index} not found")
             return _Data(self.indexes[index], self.lag).answer(method, path, query, body)
 
     def _control(self, method: str, path: str, body: Any) -> Any:
@@ -138,17 +138,17 @@ class PineconeServer:
         if method == "POST" and not name:
             return self._create(body)
         if name not in self.indexes:
-            raise Refused(404, 5, f"Resource {name} not found")
+            raise RefusedError(404, 5, f"Resource {name} not found")
         if method == "DELETE":
             if self.indexes[name].description["deletion_protection"] == "enabled":
-                raise Refused(403, 7, "Deletion protection is enabled for this index. Disable it before retrying.")
+                raise RefusedError(403, 7, "Deletion protection is enabled for this index. Disable it before retrying.")
             del self.indexes[name]
             return None
         return self._described(self.indexes[name])
 
     def _create(self, body: Any) -> Any:
         if body["name"] in self.indexes:
-            raise Refused(409, 6, "Resource already exists")
+            raise RefusedError(409, 6, "Resource already exists")
         (declared,) = body["schema"]["fields"].values()
         if not 1 <= declared["dimension"] <= 20_000:
             raise bad("dimension must be between 1 and 20000")
@@ -183,7 +183,7 @@ class _Data:
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[Any, dict]:
         if path.startswith("/namespaces/") and method == "DELETE":
             if self.index.namespaces.pop(unquote(path.removeprefix("/namespaces/")), None) is None:
-                raise Refused(404, 5, "Namespace not found")
+                raise RefusedError(404, 5, "Namespace not found")
             return {}, {}
         steps = {
             ("POST", "/vectors/upsert"): self.upsert,
@@ -198,7 +198,7 @@ class _Data:
             return self.fetch(query["ids"], query.get("namespace", [""])[0])
         if (method, path) == ("GET", "/vectors/list"):
             return self.list(**{name: values[0] for name, values in query.items()})
-        raise Refused(404, 5, f"no such operation: {method} {path}")
+        raise RefusedError(404, 5, f"no such operation: {method} {path}")
 
     def read(self, namespace: str) -> Records:
         found = self.index.namespaces.get(namespace, Records())
@@ -207,7 +207,7 @@ class _Data:
 
     def there(self, namespace: str) -> Records:
         if namespace not in self.index.namespaces:
-            raise Refused(404, 5, "Namespace not found")
+            raise RefusedError(404, 5, "Namespace not found")
         return self.read(namespace)
 
     def upsert(self, body: Any) -> tuple[Any, dict]:
@@ -286,7 +286,7 @@ class _Data:
         namespace: str = "",
         prefix: str = "",
         limit: str = "100",
-        paginationToken: str = "",  # noqa: N803
+        paginationToken: str = "",
     ) -> tuple[Any, dict]:
         if not 1 <= int(limit) <= MAX_LISTED:
             raise bad("limit must be between 1 and 100")
@@ -298,6 +298,26 @@ class _Data:
         return answer, {}
 
     def query(self, body: Any) -> tuple[Any, dict]:
+        query = self._checked_query(body)
+        records = self.read(body.get("namespace", ""))
+        headers = {"x-pinecone-max-indexed-lsn": str(records.indexed)}
+        ids, matrix = records.vectors()
+        if not ids:
+            return {"matches": [], "namespace": body.get("namespace", "")}, headers
+        scores = self._scores(matrix, query.astype(np.float64))
+        matches = []
+        for row in np.argsort(scores if self.index.metric == "euclidean" else -scores):
+            record = records.visible[ids[row]]
+            if "filter" not in body or holds(body["filter"], record["metadata"]):
+                metadata = {"metadata": record["metadata"]} if body.get("includeMetadata") else {}
+                matches.append({"id": record["id"], "score": float(np.float32(scores[row])), **metadata})
+                if len(matches) == body["topK"]:
+                    break
+        if len(orjson.dumps(matches)) > MAX_ANSWER:
+            raise bad("Query result size exceeds the limit of 4MB")
+        return {"matches": matches, "namespace": body.get("namespace", "")}, headers
+
+    def _checked_query(self, body: Any) -> np.ndarray:
         query = np.array(body["vector"], np.float32)
         if len(query) != self.index.dim:
             raise bad(f"Query vector dimension {len(query)} does not match the dimension of the index")
@@ -305,29 +325,10 @@ class _Data:
             raise bad("Dense vectors must contain at least one non-zero value")
         if not 1 <= body["topK"] <= MAX_TOP_K:
             raise bad(f"topK must be between 1 and {MAX_TOP_K}")
-        if "maxCandidates" in body or "scanFactor" in body:
+        dedicated = self.index.description["read_capacity"]["mode"] == "Dedicated"
+        if not dedicated and ("maxCandidates" in body or "scanFactor" in body):
             raise bad("scan_factor and max_candidates are for indexes on dedicated read nodes")
-        records = self.read(body.get("namespace", ""))
-        headers = {"x-pinecone-max-indexed-lsn": str(records.indexed)}
-        ids, matrix = records.vectors()
-        if not ids:
-            return {"matches": [], "namespace": body.get("namespace", "")}, headers
-        scores = self._scores(matrix, query.astype(np.float64))
-        best = np.argsort(scores if self.index.metric == "euclidean" else -scores)
-        condition = body.get("filter")
-        matches = []
-        for row in best:
-            record = records.visible[ids[row]]
-            if condition is None or holds(condition, record["metadata"]):
-                match = {"id": record["id"], "score": float(np.float32(scores[row]))}
-                if body.get("includeMetadata"):
-                    match["metadata"] = record["metadata"]
-                matches.append(match)
-                if len(matches) == body["topK"]:
-                    break
-        if len(json.dumps(matches)) > MAX_ANSWER:
-            raise bad("Query result size exceeds the limit of 4MB")
-        return {"matches": matches, "namespace": body.get("namespace", "")}, headers
+        return query
 
     def _scores(self, matrix: np.ndarray, query: np.ndarray) -> np.ndarray:
         if self.index.metric == "euclidean":
@@ -344,14 +345,14 @@ def holds(condition: Any, metadata: dict[str, Any]) -> bool:
         raise bad("filter must be a non-empty object")
     for key, wanted in condition.items():
         if key == "$and":
-            result = all([holds(part, metadata) for part in _parts(key, wanted)])
+            result = all(holds(part, metadata) for part in _parts(key, wanted))
         elif key == "$or":
-            result = any([holds(part, metadata) for part in _parts(key, wanted)])
+            result = any(holds(part, metadata) for part in _parts(key, wanted))
         elif key.startswith("$"):
             raise bad(f"{key} is not a valid operator")
         else:
             ask = wanted if isinstance(wanted, dict) else {"$eq": wanted}
-            result = all([_compares(operator, value, metadata.get(key)) for operator, value in ask.items()])
+            result = all(_compares(operator, value, metadata.get(key)) for operator, value in ask.items())
         if not result:
             return False
     return True
@@ -400,7 +401,7 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
         strings = isinstance(value, list) and all(isinstance(each, str) for each in value)
         if not (strings or isinstance(value, str | bool | int | float)) or key.startswith("$"):
             raise bad(f"Metadata value must be a string, number, boolean or list of strings, got it for field '{key}'")
-    size = len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(orjson.dumps(metadata))
     if size > MAX_METADATA:
         raise bad(f"Metadata size is {size} bytes, which exceeds the limit of {MAX_METADATA} bytes per vector")
 
@@ -465,7 +466,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         service = self.service
-        service.requests.append(f"{method} {url.path}")
+        service.requests.append((url.path, orjson.loads(content) if content else None))
         fault = next((each for each in service.faults if each.path == url.path), None)
         if fault is not None:
             service.faults.remove(fault)
@@ -482,19 +483,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _result(self, method: str, path: str, query: str, content: bytes) -> tuple[int, Any, dict[str, str]]:
         try:
             if self.headers.get("Api-Key") != self.service.key:
-                raise Refused(401, 16, "Invalid API Key")
+                raise RefusedError(401, 16, "Invalid API Key")
             if len(content) > MAX_BODY:
-                raise Refused(413, 11, f"message length too large: found {len(content)} bytes, the limit is {MAX_BODY}")
+                raise RefusedError(
+                    413, 11, f"message length too large: found {len(content)} bytes, the limit is {MAX_BODY}"
+                )
             if len(self.path) > MAX_URL:
-                raise Refused(414, 3, "URI too long")
-            body = json.loads(content) if content else None
+                raise RefusedError(414, 3, "URI too long")
+            body = orjson.loads(content) if content else None
             answer, headers = self.service.answer(self.index, method, path, parse_qs(query), body)
-        except Refused as refusal:
+        except RefusedError as refusal:
             return refusal.status, _error(self.index, refusal.status, refusal.code, refusal.message), {}
         return 200, answer, headers
 
     def _send(self, status: int, answer: Any, headers: dict[str, str]) -> None:
-        content = b"" if answer is None else json.dumps(answer).encode()
+        content = b"" if answer is None else orjson.dumps(answer)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

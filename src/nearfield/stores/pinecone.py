@@ -4,10 +4,11 @@ An address is `pinecone://prefix#collection`, where the prefix begins the names 
 as in `pinecone://#faq`). The key comes from PINECONE_API_KEY, or stands in the URL as `pinecone://:KEY@prefix#faq`.
 An emulator is named by an option: `pinecone://prefix?host=http://127.0.0.1:5080#faq`.
 
-An index of Pinecone's has one dimension and one metric, takes a minute to make, and a project may have few of them (5 to
-20); namespaces in it are made by writing to them, and there may be thousands. So all stores of one dimension and metric
-share the serverless index `<prefix>-<metric>-<dim>`, each in a namespace of its own with a name that is never used again.
-An index stays when its last store is dropped: an empty one costs nothing. `<prefix>-registry` says what is where.
+An index of Pinecone's has one dimension and one metric, takes a minute to make, and a project may have few of them (5
+to 20); namespaces in it are made by writing to them, and there may be thousands. So all stores of one dimension and
+metric share the serverless index `<prefix>-<metric>-<dim>`, each in a namespace of its own, whose name is never used
+again. An index stays when its last store is dropped: an empty one costs nothing.
+`<prefix>-registry` says what is where.
 """
 
 import secrets

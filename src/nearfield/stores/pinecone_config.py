@@ -19,10 +19,11 @@ class PineconeConfig(StoreConfig):
     """A store in a serverless index, which Pinecone indexes as it sees fit.
 
     Stores of one dimension and metric share an index, so the first of them decides where it is and whether it is
-    protected; a later one that asks for something else is refused. `index_above`, `m`, `ef_construct`, `ef`,
-    `oversampling` and `quantisation` are the service's own affair, and refused if set.
+    protected; a later one that asks for something else is refused. `index_above`, `m`, `ef_construct`, `ef` and
+    `oversampling` are refused if set.
 
     Attributes:
+        quantisation: `none`; how the service keeps vectors is its own affair.
         cloud: `aws`, `gcp` or `azure`.
         region: A region of that cloud.
         deletion_protection: Whether the service refuses to delete the index until that is switched off.

@@ -15,7 +15,7 @@ too many records, never too few, and what they let through is checked here.
 
 import base64
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -59,17 +59,16 @@ def stored_fields(fields: Projection) -> dict[str, Any]:
     Returns:
         Keys with a list of strings or a float64.
     """
-    tokens = {_ALL: None}
+    tokens: dict[str, None] = {_ALL: None}
     stored: dict[str, Any] = {}
     for path, values in fields.items():
         name = _hashed(path)
         for kind, held in (("n", values.numbers), ("d", values.instants)):
             if held:
                 stored[_bound(kind, "min", name)], stored[_bound(kind, "max", name)] = min(held), max(held)
-        kinds = [kind for kind, held in zip("snbd", _by_kind(values), strict=True) if held] or ["o"]
-        tokens.update(dict.fromkeys(_token(name, kind) for kind in kinds))
-        for kind, held in zip("snbd", _by_kind(values), strict=True):
-            tokens.update(dict.fromkeys(_token(name, kind, value) for value in held))
+        by_kind = {kind: held for kind, held in zip("snbd", _by_kind(values), strict=True) if held}
+        tokens.update((_token(name, kind), None) for kind in by_kind or "o")
+        tokens.update((_token(name, kind, value), None) for kind, held in by_kind.items() for value in held)
     stored[TOKENS] = list(tokens)
     return stored
 
@@ -130,7 +129,7 @@ def _holds_strings(name: str, negated: bool) -> Condition:
     return _SOME if negated else Condition({TOKENS: {"$in": [_token(_hashed(name), "s")]}}, exact=False)
 
 
-def _by_kind(values: Values) -> tuple[list[str], list[float], list[bool], list[float]]:
+def _by_kind(values: Values) -> tuple[Sequence[str | bool | float], ...]:
     return values.strings, values.numbers, values.booleans, values.instants
 
 

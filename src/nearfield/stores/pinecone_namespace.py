@@ -11,13 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from nearfield.extras import import_extra
 from nearfield.stores.pinecone_filters import EVERY, TOKENS, Condition
 from nearfield.stores.retries import ServerCalls
-
-T = TypeVar("T")
 
 MAX_TOP_K = 10_000
 """The most matches that one query gives."""
@@ -29,7 +27,7 @@ _MAX_RECORDS, _MAX_BYTES = 1000, 2_000_000
 _MAX_DELETED = 1000
 _MAX_FETCHED, _MAX_URL = 100, 4_000
 _PAGE_BYTES, _USUAL_METADATA, _FLOAT_BYTES = 4_000_000, 2_000, 12
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.005, 1.0
 _NOBODY = "%none"
 
 _log = logging.getLogger(__name__)
@@ -65,12 +63,12 @@ class Namespace:
 
     def __init__(
         self,
-        index: Any,
+        index: Any,  # noqa: ANN401  # the vendor's classes are imported only when they are used
         name: str,
         *,
         dim: int,
         calls: ServerCalls,
-        is_dedicated: bool = False,  # noqa: ANN401
+        is_dedicated: bool = False,
     ) -> None:
         self._index = index
         self.name = name
@@ -95,9 +93,7 @@ class Namespace:
         for group in _requests(records):
             vectors = [{"id": each.id, "values": each.values(), "metadata": each.metadata} for each in group]
             doing = f"writing {what} ({stored:,} of {len(records):,} are stored)"
-            self._note(
-                self._ask(doing, lambda vectors=vectors: self._index.upsert(vectors=vectors, namespace=self.name))
-            )
+            self._note(self._ask(doing, self._index.upsert, vectors=vectors))
             stored += len(group)
 
     def fetch(self, ids: Sequence[str], doing: str) -> dict[str, Any]:
@@ -106,7 +102,7 @@ class Namespace:
             self._settle()
         found: dict[str, Any] = {}
         for group in _url_groups(ids):
-            answer = self._ask(doing, lambda group=group: self._index.fetch(ids=group, namespace=self.name))
+            answer = self._ask(doing, self._index.fetch, ids=group)
             found.update(answer.vectors)
         return found
 
@@ -137,10 +133,7 @@ class Namespace:
             options["max_candidates"] = max(limit, candidates)
         return list(
             self._ask(
-                "searching",
-                lambda: self._index.query(
-                    vector=vector, top_k=limit, namespace=self.name, include_metadata=with_metadata, **options
-                ),
+                "searching", self._index.query, vector=vector, top_k=limit, include_metadata=with_metadata, **options
             ).matches
         )
 
@@ -156,87 +149,64 @@ class Namespace:
             Records with `id`, `values` and `metadata`.
         """
         self._settle()
-        asked = EVERY.filter if condition is None else condition.filter
         size = max(1, min(limit, _MAX_RECORDS, _PAGE_BYTES // (_FLOAT_BYTES * self.dim + _USUAL_METADATA)))
-        token: str | None = None
-        while True:
-            page = self._ask(
-                doing,
-                lambda token=token: self._index.fetch_by_metadata(
-                    filter=asked, namespace=self.name, limit=size, pagination_token=token
-                ),
-            )
+        for page in self._paged(doing, self._index.fetch_by_metadata, filter=(condition or EVERY).filter, limit=size):
             yield list(page.vectors.values())
-            token = None if page.pagination is None else page.pagination.next
-            if not token:
-                return
 
     def ids(self, prefix: str) -> Iterator[str]:
         """List the ids that begin so."""
         self._settle()
-        token: str | None = None
-        while True:
-            page = self._ask(
-                "listing",
-                lambda token=token: self._index.list_paginated(
-                    prefix=prefix, namespace=self.name, pagination_token=token
-                ),
-            )
+        for page in self._paged("listing", self._index.list_paginated, prefix=prefix):
             yield from (item.id for item in page.vectors)
-            token = None if page.pagination is None else page.pagination.next
-            if not token:
-                return
 
     def count(self, condition: Condition | None) -> int:
-        """Count the records that satisfy a condition: an update that is not carried out says how many it would reach."""
+        """Count the records that satisfy a condition."""
         self._settle()
-        asked = EVERY.filter if condition is None else condition.filter
-        answer = self._ask(
-            "counting",
-            lambda: self._unless_missing(
-                lambda: self._index.update(
-                    filter=asked, set_metadata={"counted": True}, dry_run=True, namespace=self.name
-                )
-            ),
-        )
+        # An update that is not carried out says how many it would reach.
+        update, change = self._if_there(self._index.update), {"counted": True}
+        answer = self._ask("counting", update, filter=(condition or EVERY).filter, set_metadata=change, dry_run=True)
         return 0 if answer is None else int(answer.matched_records or 0)
 
     def delete(self, ids: Sequence[str], what: str) -> None:
         """Remove records."""
         for start in range(0, len(ids), _MAX_DELETED):
-            group = list(ids[start : start + _MAX_DELETED])
             doing = f"deleting {what} ({start:,} of {len(ids):,} are deleted)"
-            self._ask(
-                doing,
-                lambda group=group: self._unless_missing(lambda: self._index.delete(ids=group, namespace=self.name)),
-            )
+            self._ask(doing, self._if_there(self._index.delete), ids=list(ids[start : start + _MAX_DELETED]))
         if ids:
             self._note_deletion()
 
     def clear(self) -> None:
         """Remove all records."""
-        self._ask(
-            "deleting all points",
-            lambda: self._unless_missing(lambda: self._index.delete(delete_all=True, namespace=self.name)),
-        )
+        self._ask("deleting all points", self._if_there(self._index.delete), delete_all=True)
         self._note_deletion()
 
     def drop(self) -> None:
         """Remove the namespace; harmless when there is none."""
-        self._ask(
-            "removing a namespace",
-            lambda: self._unless_missing(lambda: self._index.delete_namespace(name=self.name)),
-        )
+        drop = self._if_there(self._index.delete_namespace)
+        self._calls.ask("removing a namespace", lambda: drop(name=self.name))
 
-    def _ask(self, doing: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401  # the vendor's answers
-        return self._calls.ask(doing, call)
+    def _ask(self, doing: str, operation: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # the vendor's
+        return self._calls.ask(doing, lambda: operation(namespace=self.name, **arguments))
 
-    def _unless_missing(self, call: Callable[[], T]) -> T | None:
-        # A namespace comes into being with its first record; until then the service may answer 404.
-        try:
-            return call()
-        except self._missing:
-            return None
+    def _paged(self, doing: str, operation: Callable[..., Any], **arguments: Any) -> Iterator[Any]:  # noqa: ANN401
+        token: str | None = None
+        while True:
+            page = self._ask(doing, operation, pagination_token=token, **arguments)
+            yield page
+            token = None if page.pagination is None else page.pagination.next
+            if not token:
+                return
+
+    def _if_there(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Let an operation do nothing in a namespace that has had no record yet, where the service answers 404."""
+
+        def run(**arguments: Any) -> Any:  # noqa: ANN401
+            try:
+                return operation(**arguments)
+            except self._missing:
+                return None
+
+        return run
 
     def _note(self, answer: Any) -> None:  # noqa: ANN401  # the vendor's answers to an upsert or an update
         number = None if answer is None or answer.response_info is None else answer.response_info.lsn_committed
@@ -246,14 +216,8 @@ class Namespace:
 
     def _note_deletion(self) -> None:
         # The client does not hand out the number of a deletion. An update that reaches nothing has a later one.
-        self._note(
-            self._ask(
-                "deleting points",
-                lambda: self._unless_missing(
-                    lambda: self._index.update(id=_NOBODY, set_metadata={TOKENS: [_NOBODY]}, namespace=self.name)
-                ),
-            )
-        )
+        update = self._if_there(self._index.update)
+        self._note(self._ask("deleting points", update, id=_NOBODY, set_metadata={TOKENS: [_NOBODY]}))
 
     def _settle(self) -> None:
         """Wait until what was written through this object can be read."""
@@ -263,10 +227,7 @@ class Namespace:
         probe = [1.0] + [0.0] * (self.dim - 1)
         deadline, wait = time.monotonic() + PATIENCE, _FIRST_WAIT
         while True:
-            info = self._ask(
-                "waiting for what was written",
-                lambda: self._index.query(vector=probe, top_k=1, namespace=self.name),
-            ).response_info
+            info = self._ask("waiting for what was written", self._index.query, vector=probe, top_k=1).response_info
             if info is None or info.lsn_reconciled is None or info.is_reconciled(awaited):
                 break  # a server that tells no numbers has none to wait for
             if time.monotonic() > deadline:

@@ -54,10 +54,6 @@ class Meant:
         tree = parse_where(where)
         return cls(tree, build_condition(tree)) if where else None
 
-    def keeps(self, payload: Payload | None) -> bool:
-        """Say whether a point that the service let through is meant."""
-        return self.condition.exact or (payload is not None and matches(self.tree, payload.meta))
-
 
 class Reading:
     """Reads the points of one store.
@@ -80,7 +76,7 @@ class Reading:
             point.id: point for point in read_points(list(records.values()), self._parts, with_vectors=with_vectors)
         }
 
-    def pages(self, meant: Meant | None, limit: int) -> Iterator[list[tuple[Any, Payload]]]:
+    def pages(self, meant: Meant | None, limit: int) -> Iterator[list[Any]]:
         """Go through the points that are meant.
 
         Args:
@@ -88,12 +84,16 @@ class Reading:
             limit: Points in a page, at most.
 
         Yields:
-            The vendor's records and their payloads.
+            The vendor's records.
         """
         condition = None if meant is None else meant.condition
         for page in self._points.pages(condition, limit, "reading points"):
-            payloads = read_payloads([record.metadata for record in page], self._parts)
-            yield [pair for pair in zip(page, payloads, strict=True) if meant is None or meant.keeps(pair[1])]
+            if meant is None or meant.condition.exact:
+                yield page
+            else:
+                payloads = read_payloads([record.metadata for record in page], self._parts)
+                pairs = zip(page, payloads, strict=True)
+                yield [record for record, payload in pairs if matches(meant.tree, payload.meta)]
 
     def answer(
         self,
@@ -131,7 +131,7 @@ class Reading:
             candidates = None if effort is None else effort.ef
             found = [self._search(query, k, meant, candidates, with_payload=with_payload) for query in queries]
         if with_payload:
-            return found
+            return [self._with_payloads(each) for each in found]
         return [[replace(match, payload=None) for match in each] for each in found]
 
     def _search(
@@ -143,22 +143,23 @@ class Reading:
         *,
         with_payload: bool,
     ) -> list[Match]:
-        checked = meant is not None and not meant.condition.exact
+        condition = None if meant is None else meant.condition
+        checked = condition is not None and not condition.exact
 
         def fetch(limit: int) -> list[Match]:
             if limit > MAX_TOP_K:
                 return self._compare_all(query[None, :], limit, meant)[0]
             with_metadata = (checked or with_payload) and limit <= _WITH_METADATA
-            condition = None if meant is None else meant.condition
             hits = self._points.query(
                 sent_vector(query), limit, condition, with_metadata=with_metadata, candidates=candidates
             )
             found = self._read_hits(hits, with_metadata=with_metadata)
             return self._with_payloads(found) if checked else found
 
-        keep = (lambda match: meant.keeps(match.payload)) if meant is not None and checked else None
-        best = best_matches(fetch, k, count=lambda: self._points.count(None), keep=keep)
-        return self._with_payloads(best) if with_payload else best
+        def keep(match: Match) -> bool:
+            return meant is None or match.payload is None or matches(meant.tree, match.payload.meta)
+
+        return best_matches(fetch, k, count=lambda: self._points.count(None), keep=keep if checked else None)
 
     def _read_hits(self, hits: Sequence[Any], *, with_metadata: bool) -> list[Match]:
         metric = self._config.metric
@@ -190,7 +191,7 @@ class Reading:
         ]
 
     def _compare_all(self, queries: Vectors, k: int, meant: Meant | None) -> list[list[Match]]:
-        def compared(page: list[tuple[Any, Payload]]) -> list[Compared]:
-            return [(id_of(record.id, record.metadata), stored_vector(record), payload) for record, payload in page]
+        def compared(page: list[Any]) -> list[Compared]:
+            return [(id_of(record.id, record.metadata), stored_vector(record)) for record in page]
 
         return search_exactly(map(compared, self.pages(meant, PAGE)), queries, k, self._config.metric)

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Metric, Vectors
-from nearfield.stores.base import Match, Payload
+from nearfield.stores.base import Match
 from nearfield.stores.vectors import distance_of
 
-Compared: TypeAlias = tuple[str, npt.NDArray[np.float32], Payload]
-"""Id, `(d,)` vector as it is compared, payload."""
+Compared: TypeAlias = tuple[str, npt.NDArray[np.float32]]
+"""Id, and `(d,)` vector as it is compared."""
 
 
 def search_exactly(pages: Iterable[Sequence[Compared]], queries: Vectors, k: int, metric: Metric) -> list[list[Match]]:
@@ -25,20 +25,18 @@ def search_exactly(pages: Iterable[Sequence[Compared]], queries: Vectors, k: int
         metric: How vectors are compared.
 
     Returns:
-        For each query at most `k` matches with payloads, best first, equal scores by id.
+        For each query at most `k` matches without payloads, best first, equal scores by id.
     """
-    best: list[list[Match]] = [[] for _ in queries]
+    best: list[list[tuple[float, str]]] = [[] for _ in queries]
     for page in pages:
         if not page:
             continue
-        scores = _scores(np.array([vector for _, vector, _ in page], np.float64), queries.astype(np.float64), metric)
+        ids = [id for id, _ in page]
+        scores = _scores(np.array([vector for _, vector in page], np.float64), queries.astype(np.float64), metric)
         for row, line in enumerate(scores.tolist()):
-            found = [
-                Match(id, score, distance_of(score, metric), payload)
-                for (id, _, payload), score in zip(page, line, strict=True)
-            ]
-            best[row] = heapq.nsmallest(k, best[row] + found, key=lambda match: (-match.score, match.id))
-    return best
+            candidates = best[row] + list(zip(line, ids, strict=True))
+            best[row] = heapq.nsmallest(k, candidates, key=lambda scored: (-scored[0], scored[1]))
+    return [[Match(id, score, distance_of(score, metric)) for score, id in each] for each in best]
 
 
 def _scores(

@@ -100,8 +100,7 @@ class PineconeService:
         """
         if self._describe(name) is None:
             where = {"deployment_type": "managed", "cloud": config.cloud, "region": config.region}
-            with contextlib.suppress(self._taken):  # another process was faster
-                self.calls.ask(f"making the index {name}", lambda: self._create(name, dim, metric, where, config))
+            self.calls.ask(f"making the index {name}", lambda: self._create(name, dim, metric, where, config))
         model = self._describe(name)
         if model is None:
             raise CollectionError(f"the index {name} was removed while it was made; try again")
@@ -133,7 +132,7 @@ class PineconeService:
         self._client.close()
 
     def _create(self, name: str, dim: int, metric: str, where: dict[str, str], config: PineconeConfig) -> None:
-        try:
+        with contextlib.suppress(self._taken):  # another process, or the attempt before this one, was faster
             self._client.indexes.create(
                 name=name,
                 dimension=dim,
@@ -142,8 +141,6 @@ class PineconeService:
                 deletion_protection="enabled" if config.deletion_protection else "disabled",
                 timeout=_READY_SECONDS,
             )
-        except self._taken:
-            return  # another process, or the attempt before this one, was faster
 
     def _describe(self, name: str) -> Any | None:  # noqa: ANN401  # the vendor's model of an index
         if name not in self._described:

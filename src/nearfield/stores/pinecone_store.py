@@ -33,6 +33,7 @@ from nearfield.stores.pinecone_records import (
     make_heads,
     place_of,
     put_vectors,
+    read_payloads,
     read_points,
     record_id,
 )
@@ -62,8 +63,9 @@ class PineconeStore:
       be compared: right, and as slow as reading the whole store. A batch of exact queries reads it once.
     - Reads see what was written through the same store, for which they may wait; what others write is seen when the
       service shows it, after some seconds at worst.
-    - Order on strings and `$contains` are checked here on the records that hold a string in that field, and negations on
-      what the service lets through; facets read all records that match. Other filters, and `count`, cost one request.
+    - Order on strings and `$contains` are checked here on the records that hold a string in that field, and negations
+      on what the service lets through; facets read all records that match. Other filters are the service's own, and
+      counting by them is one request.
     - A payload longer than 40 KB is kept in several records. What was replaced of them stays until `compact`.
 
     Args:
@@ -137,7 +139,7 @@ class PineconeStore:
             self._points.clear()
             self._parts.clear()
             return deleted
-        return self._remove([record for page in self._reading.pages(meant, PAGE) for record, _ in page])
+        return self._remove([record for page in self._reading.pages(meant, PAGE) for record in page])
 
     def query(
         self,
@@ -188,7 +190,7 @@ class PineconeStore:
         self._check_open()
         counts: dict[tuple[type, Any], int] = {}
         for page in self._reading.pages(Meant.by(where), PAGE):
-            for _, payload in page:
+            for payload in read_payloads([record.metadata for record in page], self._parts):
                 held = project(payload.meta).get(name)
                 values = [] if held is None else [*held.booleans, *held.numbers, *held.strings]
                 for value in {(type(value), value) for value in values}:
@@ -212,11 +214,7 @@ class PineconeStore:
         if limit < 1:
             raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
         pages = self._reading.pages(Meant.by(where), limit)
-        return (
-            point
-            for page in pages
-            for point in read_points([record for record, _ in page], self._parts, with_vectors=with_vectors)
-        )
+        return (point for page in pages for point in read_points(page, self._parts, with_vectors=with_vectors))
 
     def optimise(self) -> None:
         """Do nothing: the service builds its index by itself."""
