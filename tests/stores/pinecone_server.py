@@ -7,6 +7,7 @@ memory, compares by brute force, and can lag, fail and restart.
 
 import base64
 import binascii
+import operator as op
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import numpy as np
 import orjson
 
 MAX_BODY, MAX_RECORDS, MAX_METADATA, MAX_ANSWER = 2 << 20, 1000, 40 << 10, 4 << 20
+ORDERS = {"$gt": op.gt, "$gte": op.ge, "$lt": op.lt, "$lte": op.le}
 MAX_TOP_K, MAX_OPERANDS, MAX_DELETED, MAX_LISTED, MAX_URL = 10_000, 10_000, 1000, 100, 16 << 10
 
 
@@ -36,13 +38,16 @@ def bad(message: str) -> RefusedError:
 
 @dataclass
 class Fault:
-    """What goes wrong with a request: a status, or with none a dropped connection, after a wait."""
+    """What goes wrong with requests: an error, or with no status a dropped connection, after a wait."""
 
     path: str
     status: int | None = None
+    code: str = "UNAVAILABLE"
     seconds: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)
-    applied: bool = False  # whether the request is carried out all the same
+    times: int = 1
+    when: Callable[[Any], bool] = lambda body: True
+    is_applied: bool = False  # whether the request is carried out all the same
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Index:
 class PineconeServer:
     """The service: `url` is its control plane.
 
-    `faults` are used up one by one by the requests whose path they name; `lag` is how long a write stays invisible.
+    `faults` are used up by the requests that they are for; `lag` is how long a write stays invisible.
     `stop` and `start` are a restart: what was written stays, and so do the ports.
     """
 
@@ -122,6 +127,14 @@ class PineconeServer:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
 
     # --- what is asked
+
+    def fault(self, path: str, body: Any) -> Fault | None:
+        with self._lock:
+            for fault in self.faults:
+                if fault.path == path and fault.times and fault.when(body):
+                    fault.times -= 1
+                    return fault
+        return None
 
     def answer(self, index: str, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[Any, dict]:
         with self._lock:
@@ -365,12 +378,12 @@ def _parts(key: str, wanted: Any) -> list[Any]:
 
 
 def _compares(operator: str, wanted: Any, held: Any) -> bool:
-    if operator in ("$gt", "$gte", "$lt", "$lte"):
+    if operator in ORDERS:
         if not _is_number(wanted):
             raise bad(f"{operator} needs a number, got {wanted!r}")
         if not _is_number(held):
             return False
-        return {"$gt": held > wanted, "$gte": held >= wanted, "$lt": held < wanted, "$lte": held <= wanted}[operator]
+        return ORDERS[operator](held, wanted)
     if operator == "$exists":
         return (held is not None) is wanted
     values = held if isinstance(held, list) else [] if held is None else [held]
@@ -464,33 +477,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = orjson.loads(content) if content else None
         url = urlsplit(self.path)
-        service = self.service
-        service.requests.append((url.path, orjson.loads(content) if content else None))
-        fault = next((each for each in service.faults if each.path == url.path), None)
+        self.service.requests.append((url.path, body))
+        fault = self.service.fault(url.path, body)
         if fault is not None:
-            service.faults.remove(fault)
             time.sleep(fault.seconds)
-            if fault.applied:
-                self._result(method, url.path, url.query, content)
-            if fault.status is None:
-                self.close_connection = True
-                return
-            self._send(fault.status, _error(self.index, fault.status, 14, "out of order"), fault.headers)
-            return
-        self._send(*self._result(method, url.path, url.query, content))
+        result = self._result(method, url.path, url.query, body) if fault is None or fault.is_applied else None
+        if fault is None:
+            self._send(*result)
+        elif fault.status is None:
+            self.close_connection = True
+        else:
+            self._send(fault.status, _error(self.index, fault.status, 14, "out of order", fault.code), fault.headers)
 
-    def _result(self, method: str, path: str, query: str, content: bytes) -> tuple[int, Any, dict[str, str]]:
+    def _result(self, method: str, path: str, query: str, body: Any) -> tuple[int, Any, dict[str, str]]:
         try:
             if self.headers.get("Api-Key") != self.service.key:
                 raise RefusedError(401, 16, "Invalid API Key")
-            if len(content) > MAX_BODY:
-                raise RefusedError(
-                    413, 11, f"message length too large: found {len(content)} bytes, the limit is {MAX_BODY}"
-                )
+            if int(self.headers.get("Content-Length") or 0) > MAX_BODY:
+                raise RefusedError(413, 11, f"message length too large: the limit is {MAX_BODY} bytes")
             if len(self.path) > MAX_URL:
                 raise RefusedError(414, 3, "URI too long")
-            body = orjson.loads(content) if content else None
             answer, headers = self.service.answer(self.index, method, path, parse_qs(query), body)
         except RefusedError as refusal:
             return refusal.status, _error(self.index, refusal.status, refusal.code, refusal.message), {}
@@ -511,7 +519,7 @@ class _Handler(BaseHTTPRequestHandler):
 _NAMES = {401: "UNAUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "ALREADY_EXISTS", 400: "INVALID_ARGUMENT"}
 
 
-def _error(index: str, status: int, code: int, message: str) -> Any:
+def _error(index: str, status: int, code: int, message: str, name: str = "") -> Any:
     if index:
         return {"code": code, "message": message, "details": []}
-    return {"status": status, "error": {"code": _NAMES.get(status, "UNKNOWN"), "message": message}}
+    return {"status": status, "error": {"code": name or _NAMES.get(status, "UNKNOWN"), "message": message}}
