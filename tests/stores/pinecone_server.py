@@ -7,7 +7,6 @@ memory, compares by brute force, and can lag, fail and restart.
 
 import base64
 import binascii
-import operator as op
 import threading
 import time
 from collections.abc import Callable
@@ -18,22 +17,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 import orjson
+from pinecone_rules import RefusedError, bad, check_id, check_metadata, holds
 
-MAX_BODY, MAX_RECORDS, MAX_METADATA, MAX_ANSWER = 2 << 20, 1000, 40 << 10, 4 << 20
-ORDERS = {"$gt": op.gt, "$gte": op.ge, "$lt": op.lt, "$lte": op.le}
-MAX_TOP_K, MAX_OPERANDS, MAX_DELETED, MAX_LISTED, MAX_URL = 10_000, 10_000, 1000, 100, 16 << 10
-
-
-class RefusedError(Exception):
-    """An error body: the status of HTTP, a code of gRPC's and a message."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-def bad(message: str) -> RefusedError:
-    return RefusedError(400, 3, message)
+MAX_BODY, MAX_RECORDS, MAX_ANSWER = 2 << 20, 1000, 4 << 20
+MAX_TOP_K, MAX_DELETED, MAX_LISTED, MAX_URL = 10_000, 1000, 100, 16 << 10
 
 
 @dataclass
@@ -90,13 +77,16 @@ class Index:
 class PineconeServer:
     """The service: `url` is its control plane.
 
-    `faults` are used up by the requests that they are for; `lag` is how long a write stays invisible.
+    `faults` are used up by the requests that they are for; `lag` is how long a write stays invisible;
+    with `is_nin_loose`, `$nin` is true of a list if any of its strings is none of the values, as the documentation
+    may also be read.
     `stop` and `start` are a restart: what was written stays, and so do the ports.
     """
 
     def __init__(self, key: str = "test-key") -> None:
         self.key = key
         self.lag = 0.0
+        self.is_nin_loose = False
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, Any]] = []
         self.indexes: dict[str, Index] = {}
@@ -142,7 +132,7 @@ class PineconeServer:
                 return self._control(method, path, body), {}
             if index not in self.indexes:
                 raise RefusedError(404, 5, f"Index {index} not found")
-            return _Data(self.indexes[index], self.lag).answer(method, path, query, body)
+            return _Data(self.indexes[index], self.lag, self.is_nin_loose).answer(method, path, query, body)
 
     def _control(self, method: str, path: str, body: Any) -> Any:
         name = unquote(path.removeprefix("/indexes").strip("/"))
@@ -190,8 +180,8 @@ class PineconeServer:
 class _Data:
     """The data plane of one index."""
 
-    def __init__(self, index: Index, lag: float) -> None:
-        self.index, self.lag = index, lag
+    def __init__(self, index: Index, lag: float, is_nin_loose: bool) -> None:
+        self.index, self.lag, self.loose = index, lag, is_nin_loose
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[Any, dict]:
         if path.startswith("/namespaces/") and method == "DELETE":
@@ -233,7 +223,7 @@ class _Data:
         return {"upsertedCount": len(records)}, headers
 
     def _checked(self, record: Any) -> dict[str, Any]:
-        _check_id(record["id"])
+        check_id(record["id"])
         values = np.array(record["values"], np.float32)
         if len(values) != self.index.dim:
             raise bad(f"Vector dimension {len(values)} does not match the dimension of the index {self.index.dim}")
@@ -243,13 +233,15 @@ class _Data:
                 f"Vector ID '{record['id']}' contains only zeros"
             )
         metadata = record.get("metadata", {})
-        _check_metadata(metadata)
+        check_metadata(metadata)
         return {"id": record["id"], "values": values.tolist(), "metadata": metadata}
 
     def update(self, body: Any) -> tuple[Any, dict]:
         records = self.there(body["namespace"])
         if "filter" in body:
-            reached = [id for id, each in records.visible.items() if holds(body["filter"], each["metadata"])]
+            reached = [
+                id for id, each in records.visible.items() if holds(body["filter"], each["metadata"], self.loose)
+            ]
             if not body.get("dryRun"):
                 raise bad("only counting is known here")
             return {"matchedRecords": len(reached)}, {}
@@ -288,7 +280,9 @@ class _Data:
         after, limit = _after(body.get("paginationToken")), body.get("limit", 100)
         if not 1 <= limit <= 10_000:
             raise bad("limit must be between 1 and 10000")
-        found = [id for id in sorted(visible) if id > after and holds(body["filter"], visible[id]["metadata"])]
+        found = [
+            id for id in sorted(visible) if id > after and holds(body["filter"], visible[id]["metadata"], self.loose)
+        ]
         answer: dict[str, Any] = {"vectors": {id: visible[id] for id in found[:limit]}}
         if len(found) > limit:
             answer["pagination"] = {"next": _token(found[limit - 1])}
@@ -321,7 +315,7 @@ class _Data:
         matches = []
         for row in np.argsort(scores if self.index.metric == "euclidean" else -scores):
             record = records.visible[ids[row]]
-            if "filter" not in body or holds(body["filter"], record["metadata"]):
+            if "filter" not in body or holds(body["filter"], record["metadata"], self.loose):
                 metadata = {"metadata": record["metadata"]} if body.get("includeMetadata") else {}
                 matches.append({"id": record["id"], "score": float(np.float32(scores[row])), **metadata})
                 if len(matches) == body["topK"]:
@@ -350,73 +344,6 @@ class _Data:
         if self.index.metric == "cosine":
             scores = scores / (np.linalg.norm(matrix, axis=1) * np.linalg.norm(query))
         return np.array(scores)
-
-
-def holds(condition: Any, metadata: dict[str, Any]) -> bool:
-    """What a filter of Pinecone's means."""
-    if not isinstance(condition, dict) or not condition:
-        raise bad("filter must be a non-empty object")
-    for key, wanted in condition.items():
-        if key == "$and":
-            result = all(holds(part, metadata) for part in _parts(key, wanted))
-        elif key == "$or":
-            result = any(holds(part, metadata) for part in _parts(key, wanted))
-        elif key.startswith("$"):
-            raise bad(f"{key} is not a valid operator")
-        else:
-            ask = wanted if isinstance(wanted, dict) else {"$eq": wanted}
-            result = all(_compares(operator, value, metadata.get(key)) for operator, value in ask.items())
-        if not result:
-            return False
-    return True
-
-
-def _parts(key: str, wanted: Any) -> list[Any]:
-    if not isinstance(wanted, list) or not wanted:
-        raise bad(f"{key} needs a non-empty list")
-    return wanted
-
-
-def _compares(operator: str, wanted: Any, held: Any) -> bool:
-    if operator in ORDERS:
-        if not _is_number(wanted):
-            raise bad(f"{operator} needs a number, got {wanted!r}")
-        if not _is_number(held):
-            return False
-        return ORDERS[operator](held, wanted)
-    if operator == "$exists":
-        return (held is not None) is wanted
-    values = held if isinstance(held, list) else [] if held is None else [held]
-    wanted_values = wanted if operator in ("$in", "$nin") else [wanted]
-    if not isinstance(wanted_values, list) or len(wanted_values) > MAX_OPERANDS:
-        raise bad(f"{operator} needs a list of up to {MAX_OPERANDS} values")
-    if any(isinstance(value, list | dict) for value in wanted_values):
-        raise bad(f"{operator} takes strings, numbers and booleans")
-    found = any(type(value) is type(other) and value == other for value in values for other in wanted_values)
-    if operator in ("$eq", "$in"):
-        return found
-    if operator in ("$ne", "$nin"):
-        return not found
-    raise bad(f"{operator} is not a valid operator")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_id(id: str) -> None:
-    if not 1 <= len(id) <= 512 or not id.isascii() or "\x00" in id:
-        raise bad(f"Vector ID must be 1 to 512 ASCII characters, got {len(id)}")
-
-
-def _check_metadata(metadata: dict[str, Any]) -> None:
-    for key, value in metadata.items():
-        strings = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        if not (strings or isinstance(value, str | bool | int | float)) or key.startswith("$"):
-            raise bad(f"Metadata value must be a string, number, boolean or list of strings, got it for field '{key}'")
-    size = len(orjson.dumps(metadata))
-    if size > MAX_METADATA:
-        raise bad(f"Metadata size is {size} bytes, which exceeds the limit of {MAX_METADATA} bytes per vector")
 
 
 def _token(id: str) -> str:

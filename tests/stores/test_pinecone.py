@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pinecone_server
 import pytest
+from filter_cases import CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pinecone_server import Fault, PineconeServer
@@ -24,6 +26,7 @@ from nearfield.stores import pinecone_namespace, pinecone_parts, pinecone_readin
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, StoreConfig
 from nearfield.stores.filters import matches, parse_where
+from nearfield.stores.pinecone_scan import search_exactly
 from nearfield.stores.retries import ServerCalls
 
 UPSERT = "/vectors/upsert"
@@ -182,6 +185,9 @@ def test_long_ids_and_ids_of_any_characters_come_back_without_their_payloads(sto
     assert [match.id for match in found] == sorted(ids)
     assert [match.id for match in store.query([1, 0], k=3)] == sorted(ids)[:3]
     assert {point.id for point in store.scroll()} == set(ids)
+    many = [f"{'/' * 500}{number}" for number in range(120)]
+    store.upsert(batch(many))
+    assert [point.id for point in store.get(many)] == many
 
 
 def test_texts_too_long_for_one_record_are_kept_in_parts(store, server, monkeypatch):
@@ -202,8 +208,9 @@ def test_texts_too_long_for_one_record_are_kept_in_parts(store, server, monkeypa
     store.compact()
     assert store.get(["long"])[0].payload.text == text
     assert len(parts.visible) == count
+    monkeypatch.undo()
     assert store.delete(["long"]) == 1
-    store.compact()
+    store.compact()  # nothing is left for it to do
     assert parts.visible == {}
 
 
@@ -237,6 +244,7 @@ def test_many_matches_with_large_payloads_come_in_several_answers(store):
 
 def test_more_matches_than_a_query_gives_are_compared_here(store, monkeypatch):
     monkeypatch.setattr(pinecone_reading, "MAX_TOP_K", 50)
+    monkeypatch.setattr(pinecone_server, "MAX_TOP_K", 50)
     vectors = np.random.default_rng(0).normal(size=(100, 2)).tolist() + [[1, 0]] * 100
     store.upsert(batch(names(200), vectors))
     wide = np.asarray(vectors)
@@ -244,6 +252,12 @@ def test_more_matches_than_a_query_gives_are_compared_here(store, monkeypatch):
     best = [names(200)[row] for row in np.lexsort((np.arange(200), -scores.round(9)))]
     assert [match.id for match in store.query([3, 4], k=120, with_payload=False)] == best[:120]
     assert [match.id for match in store.query([1, 0], k=10)] == [f"p{row:04d}" for row in range(100, 110)]  # many tie
+
+
+def test_equal_scores_are_ordered_by_id_in_whatever_order_they_are_compared():
+    pages = [[("c", np.ones(2)), ("z", -np.ones(2))], [], [("b", np.ones(2)), ("a", np.ones(2))]]
+    (found,) = search_exactly(pages, np.ones((1, 2), np.float32), 2, "dot")
+    assert [(match.id, match.score, match.distance) for match in found] == [("a", 2, -2), ("b", 2, -2)]
 
 
 def test_zero_vectors_which_the_service_refuses_are_stored(database):
@@ -255,6 +269,21 @@ def test_zero_vectors_which_the_service_refuses_are_stored(database):
         scores = {"dot": [3, 0], "l2": [-1, -(20**0.5)]}[metric]
         assert [match.score for match in store.query([1, 0], k=2)] == pytest.approx(scores)
         assert len(store.query([0, 0], k=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (batch(["a", "b"], [[1, 0], [0, 0]]), "vector of 'b' is a zero vector"),
+        (batch(["a", "b"], [[1, 0], [np.nan, 0]]), "row 1 holds NaN"),
+        (batch(["a", "a"]), "'a' is in the batch twice"),
+        (batch(["a", "b"], payloads=[Payload(), Payload(meta={"x": np.nan})]), "meta of 'b' cannot be stored"),
+    ],
+)
+def test_a_bad_batch_is_refused_before_anything_of_it_is_written(store, bad, message):
+    with pytest.raises(InvalidInputError, match=message):
+        store.upsert(bad)
+    assert store.count() == 0
 
 
 # --- what is asked in a filter is never more than a value
@@ -280,6 +309,20 @@ def test_odd_names_and_values_find_what_they_mean(fuzzed, name, value, other):
 @pytest.fixture
 def fuzzed(store):
     return store
+
+
+@pytest.mark.parametrize("is_nin_loose", [False, True])
+def test_filters_mean_the_same_however_the_service_reads_nin(server, store, is_nin_loose):
+    server.is_nin_loose = is_nin_loose
+    metas = [meta for _, meta, _ in CASES]
+    store.upsert(batch(names(len(metas)), payloads=[Payload(meta=meta) for meta in metas]))
+    for where, _, _ in CASES:
+        for asked in (where, {"$not": where}):
+            tree = parse_where(asked)
+            expected = [id for id, meta in zip(names(len(metas)), metas, strict=True) if matches(tree, meta)]
+            found = store.query([1, 0], k=len(metas), where=asked, with_payload=False)
+            assert [match.id for match in found] == expected, asked
+            assert store.count(asked) == len(expected), asked
 
 
 def test_a_filter_with_too_many_values_is_refused(store):
@@ -410,6 +453,13 @@ def test_a_document_is_replaced_whole_or_not_at_all(database, server):
     database.write("faq", "previous", new)
     database.write("faq", "manifest", old)
     assert database.read("faq", "previous") == new
+    database.write("faq", "previous", None)
+    database.write("faq", "manifest", b"{}")
+    assert database.read("faq", "manifest") == b"{}"
+    database.write("faq", "migration", b"x" * 30_000)
+    database.read("faq", "migration")
+    kept = {id.partition(".")[0] for id in server.indexes["near-registry"].namespaces["nearfield.parts"].visible}
+    assert len(kept) == 2  # the migration's, and what a failed write left
 
 
 def test_a_registry_of_another_version_is_refused(database, server, store):

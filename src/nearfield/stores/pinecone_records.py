@@ -15,7 +15,7 @@ from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Payload, Point
 from nearfield.stores.batches import CheckedBatch
 from nearfield.stores.payloads import read_payload, write_payload
-from nearfield.stores.pinecone_filters import stored_fields
+from nearfield.stores.pinecone_filters import field_bytes, stored_fields
 from nearfield.stores.pinecone_namespace import Record
 from nearfield.stores.pinecone_parts import MAX_METADATA, PartedText, Parts, json_bytes
 from nearfield.stores.values import Projection
@@ -28,6 +28,7 @@ _MAX_ID = 512
 _READABLE = string.punctuation.replace("%", "")
 _HASHED = "%h"  # no quoted id begins so: a % is followed by two digits of base 16
 _FLOAT_BYTES, _RECORD_BYTES = 25, 100  # a float64 in JSON, a comma included; braces, names and the id's quotes
+_NOTE_BYTES = 60  # a short name with a number or the key of a long text
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -94,24 +95,24 @@ def make_head(id: str, payload: Payload, meta: str, fields: Projection, parts: P
     """
     written = record_id(id)
     metadata = stored_fields(fields)
+    filtered = field_bytes(metadata)
     if is_hashed(written):
         metadata[_ID] = id
-    # `norm` and `zero` come later: room for them is left.
-    filtered = json_bytes(metadata)
-    if filtered > MAX_METADATA - 200:
+        filtered += json_bytes(id) + _NOTE_BYTES
+    if filtered > MAX_METADATA - 2 * _NOTE_BYTES:
         values = sum(len(each.strings) + len(each.numbers) + len(each.booleans) for each in fields.values())
         raise InvalidInputError(
             f"the meta of {id!r} holds {values:,} values to filter by, which take {filtered:,} bytes; Pinecone allows "
             f"{MAX_METADATA:,} for a record, about 1,900 values: keep fewer, or put them into one string"
         )
     body = write_payload(payload, meta)
-    size = filtered + json_bytes(body) + 50
+    size = filtered + json_bytes(body) + 2 * _NOTE_BYTES  # for the body's name, and what is noted of the vector
     if size <= MAX_METADATA:
         metadata[_BODY] = body
         return Head(written, metadata, size)
     place, records = parts.cut(body)
     metadata[PART_KEY], metadata[PART_COUNT] = place.key, place.count
-    return Head(written, metadata, filtered + 100, records)
+    return Head(written, metadata, filtered + 2 * _NOTE_BYTES, records)
 
 
 def make_heads(batch: CheckedBatch, parts: Parts) -> list[Head]:
