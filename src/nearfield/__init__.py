@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from nearfield.stores.base import StoreConfig as StoreConfig
     from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
     from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
+    from nearfield.stores.pinecone_config import PineconeConfig as PineconeConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -117,6 +118,7 @@ _HOMES = {
     "MilvusConfig": "stores.milvus_config",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
+    "PineconeConfig": "stores.pinecone_config",
     "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",

@@ -47,6 +47,8 @@ def new_store(database: Database) -> Iterator[Callable[..., Store]]:
         _skip_what_is_not_offered(database, config)
         name = f"test{next(_numbers)}"
         known = {field.name for field in fields(database.config_type)}
+        if not database.capabilities.tunable_index:
+            known -= {"index_above", "m", "ef_construct", "ef", "oversampling"}
         chosen = database.config_type(**{key: value for key, value in config.items() if key in known})  # type: ignore[arg-type]
         opened.append((name, database.create_store(name, 1, chosen)))
         return opened[-1][1]

@@ -195,6 +195,7 @@ class Capabilities:
         visibility: When a write can be read.
         concurrency: Who may hold the store at the same time.
         text: Name of its own lexical search as a retriever's leg, such as `postgresql-fulltext`; empty without one.
+        tunable_index: Whether its index takes `index_above`, `m`, `ef_construct`, `ef` and `oversampling`.
     """
 
     metrics: frozenset[Metric]
@@ -205,6 +206,7 @@ class Capabilities:
     visibility: Literal["immediate", "eventual"]
     concurrency: Literal["one process", "many"]
     text: str = ""
+    tunable_index: bool = True
 
 
 class Store(Protocol):
