@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.weaviate_config import WeaviateConfig as WeaviateConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -115,6 +116,7 @@ _HOMES = {
     "Subwords": "space.subwords",
     "Tree": "space.tree",
     "VectorCache": "encoders.cache",
+    "WeaviateConfig": "stores.weaviate_config",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
     "align": "space.alignment",
