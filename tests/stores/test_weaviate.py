@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import weaviate_search, weaviate_slices
+from nearfield.stores import weaviate_reads, weaviate_search, weaviate_slices
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, SparseVector, StoreConfig
 from nearfield.stores.filters import matches, parse_where
@@ -48,6 +48,8 @@ def few_results(monkeypatch):
     for module in (weaviate_engine, weaviate_search, weaviate_slices):
         monkeypatch.setattr(module, "MAX_RESULTS", 50)
     monkeypatch.setattr("weaviate_grpc.MAX_RESULTS", 50)
+    for module in (weaviate_reads, weaviate_search):
+        monkeypatch.setattr(module, "PAGE", 20)
 
 
 def points(count, dim=4, metas=None, seed=0, **payload):

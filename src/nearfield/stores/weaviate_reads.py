@@ -1,17 +1,19 @@
 """Reading a Weaviate collection: what a filter lets through, counted and gone through."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from nearfield.errors import StorageError
 from nearfield.extras import import_extra
-from nearfield.stores.base import Payload, Where
+from nearfield.stores.base import Payload, Point, Where
 from nearfield.stores.filters import Filter, matches, parse_where
 from nearfield.stores.retries import ServerCalls
 from nearfield.stores.weaviate_config import WeaviateConfig
 from nearfield.stores.weaviate_filters import Condition, condition_of
-from nearfield.stores.weaviate_points import WITH_META, read_stored
+from nearfield.stores.weaviate_points import WITH_ALL, WITH_META, object_id, read_point, read_stored
 from nearfield.stores.weaviate_slices import ALL_SLOTS, visit, within
 
 T = TypeVar("T")
@@ -86,6 +88,22 @@ class Reads:
         found = self.ask("counting", lambda: aggregate.over_all(filters=within(slots, condition), total_count=True))
         return int(found.total_count)
 
+    def by_ids(self, ids: Iterable[str], *, vectors: bool = False) -> Iterator[Point]:
+        """Read the points that exist among `ids`, each once, in any order."""
+        query = self.collection.query
+        for chunk in chunks(ids):
+            found = self.ask(
+                "reading points",
+                partial(
+                    query.fetch_objects_by_ids,
+                    chunk,
+                    limit=len(chunk),
+                    include_vector=vectors,
+                    return_properties=WITH_ALL,
+                ),
+            )
+            yield from map(read_point, found.objects)
+
     def objects(
         self, wanted: Wanted, properties: Sequence[str], *, vectors: bool = False, page_size: int = PAGE
     ) -> Iterator[Any]:
@@ -116,3 +134,10 @@ class Reads:
         for found in visit(fetch, expected, page_size):
             if wanted.rest is None or wanted.keeps(read_stored(found)):
                 yield found
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[UUID]]:
+    """Map ids to the server's, each once, as many at a time as a request may name."""
+    uuids = list(dict.fromkeys(map(object_id, ids)))
+    for start in range(0, len(uuids), PAGE):
+        yield uuids[start : start + PAGE]

@@ -41,7 +41,13 @@ def class_name(name: str, generation: int) -> str:
 
 
 def store_of(class_name: str) -> tuple[str, int] | None:
-    """Undo `class_name`; None for a class that is no store's.
+    """Undo `class_name`.
+
+    Args:
+        class_name: Of any class.
+
+    Returns:
+        The collection's name and the store's generation; None for a class that is no store's.
 
     Examples:
         >>> store_of("Nearfield__4dy_2dfaq__2"), store_of("Nearfield_faq"), store_of("Article")

@@ -4,17 +4,15 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.arrays import Metric
+from nearfield.arrays import Vectors
 from nearfield.errors import InvalidInputError
 from nearfield.extras import import_extra
 from nearfield.stores.base import Effort, Match
 from nearfield.stores.ranking import best_matches
-from nearfield.stores.vectors import distance_of
 from nearfield.stores.weaviate_config import WeaviateConfig
 from nearfield.stores.weaviate_filters import Condition, everything
 from nearfield.stores.weaviate_points import (
@@ -22,11 +20,10 @@ from nearfield.stores.weaviate_points import (
     WITH_META,
     WITH_PAYLOAD,
     read_match,
-    read_stored,
-    read_vector,
 )
 from nearfield.stores.weaviate_reads import PAGE, Reads, Wanted
-from nearfield.stores.weaviate_schema import ID, TEXT, TITLE, VECTOR
+from nearfield.stores.weaviate_scan import compare_here, rank
+from nearfield.stores.weaviate_schema import TEXT, TITLE, VECTOR
 from nearfield.stores.weaviate_slices import ALL_SLOTS, MAX_RESULTS, slices_of, visit, within
 
 _FEW = 100
@@ -56,29 +53,32 @@ class Search:
 
     def nearest(
         self,
-        query: npt.NDArray[np.float32],
+        queries: Vectors,
         k: int,
         wanted: Wanted,
         *,
         exact: bool,
         effort: Effort | None,
         with_payload: bool,
-    ) -> list[Match]:
-        """Find the `k` points nearest to a checked query, best first."""
-        properties = _properties(wanted, with_payload=with_payload)
+    ) -> list[list[Match]]:
+        """Find the `k` points nearest to each of `(q, d)` checked queries, best first."""
         look_at = self._candidates(effort)
+        if k >= MAX_RESULTS or (exact and not self._server_compares_all()):
+            return self._nearest_here(queries, k, wanted, with_payload=with_payload)
+        properties = _properties(wanted, with_payload=with_payload)
 
-        def fetch(limit: int) -> list[Match]:
-            if exact:
-                found = self._compare_all(query, limit, wanted, properties)
-            elif limit > MAX_RESULTS:
-                found = self._read_all(query, limit, wanted, properties)
-            else:
+        def nearest(query: npt.NDArray[np.float32]) -> list[Match]:
+            def fetch(limit: int) -> list[Match]:
+                if limit > MAX_RESULTS:  # so many points tie with the last one
+                    return self._read_all(query[None], limit, wanted, properties)[0]
+                if exact:
+                    return self._compare_all(query, limit, wanted, properties)
                 condition = self._narrowed(wanted.condition)
-                found = self._near(query, min(look_at(limit), MAX_RESULTS), condition, properties)
-            return found[:limit]
+                return self._near(query, min(look_at(limit), MAX_RESULTS), condition, properties)[:limit]
 
-        return self._best(fetch, k, wanted, with_payload=with_payload)
+            return self._best(fetch, k, wanted, with_payload=with_payload)
+
+        return [nearest(query) for query in queries]
 
     def by_words(self, text: str, k: int, wanted: Wanted, *, with_payload: bool) -> list[Match]:
         """Find the `k` points that Weaviate's BM25F ranks highest over title and text, best first."""
@@ -104,7 +104,7 @@ class Search:
         def fetch(limit: int) -> list[Match]:
             if limit <= MAX_RESULTS:
                 return ask(ALL_SLOTS, limit)
-            return heapq.nsmallest(limit, visit(ask, limit, PAGE), key=_rank)
+            return heapq.nsmallest(limit, visit(ask, limit, PAGE), key=rank)
 
         return self._best(fetch, k, wanted, with_payload=with_payload)
 
@@ -165,48 +165,46 @@ class Search:
         with_payload = properties is not WITH_ID
         return [read_match(one, self._config.metric, with_payload=with_payload) for one in found.objects]
 
+    def _server_compares_all(self) -> bool:
+        """Say whether the server can be brought to compare all points exactly."""
+        of_a_graph = self._config.index != "flat"
+        return self._config.quantisation == "none" and not (of_a_graph and self._config.index_above < _FEW)
+
     def _compare_all(
         self, query: npt.NDArray[np.float32], limit: int, wanted: Wanted, properties: Sequence[str]
     ) -> list[Match]:
-        """Compare with every point that is meant, on the server if it can be brought to."""
-        config = self._config
-        too_fine = config.index != "flat" and config.index_above < _FEW
-        if config.quantisation != "none" or limit > MAX_RESULTS or too_fine:
-            return self._read_all(query, limit, wanted, properties)
-        if config.index == "flat":
+        """Have the server compare with every point that is meant, as many at a time as it does without its graph."""
+        if self._config.index == "flat":
             return self._near(query, limit, wanted.condition, properties)
         condition = everything() if wanted.condition is None else wanted.condition
         found: list[Match] = []
-        for slots in slices_of(lambda slots: self._reads.count_in(slots, condition), config.index_above):
+        for slots in slices_of(lambda slots: self._reads.count_in(slots, condition), self._config.index_above):
             found += self._near(query, limit, within(slots, condition), properties)
-        return sorted(found, key=_rank)
+        return heapq.nsmallest(limit, found, key=rank)
 
-    def _read_all(
-        self, query: npt.NDArray[np.float32], limit: int, wanted: Wanted, properties: Sequence[str]
-    ) -> list[Match]:
-        """Compare here with every point that is meant."""
-        metric, wide = self._config.metric, query.astype(np.float64)
+    def _nearest_here(self, queries: Vectors, k: int, wanted: Wanted, *, with_payload: bool) -> list[list[Match]]:
+        """Compare here with every point that is meant: its vector is read, and the payload of the best."""
+        properties = _properties(wanted, with_payload=False)
+        limit = min(k, self._reads.count(Wanted()))
+        if limit == 0 or len(queries) == 0:
+            return [[] for _ in queries]
+        found = self._read_all(queries, limit, wanted, properties)
+        if not with_payload:
+            return [[replace(match, payload=None) for match in matches] for matches in found]
+        ids = {match.id for matches in found for match in matches}
+        payloads = {point.id: point.payload for point in self._reads.by_ids(ids)}
+        return [
+            [replace(match, payload=payloads[match.id]) for match in matches if match.id in payloads]
+            for matches in found
+        ]
 
-        def match(found: Any) -> Match:  # noqa: ANN401  # the client's object
-            score = _score(read_vector(found).astype(np.float64), wide, metric)
-            payload = None if properties is WITH_ID else read_stored(found)
-            return Match(found.properties[ID], score, distance_of(score, metric), payload)
-
+    def _read_all(self, queries: Vectors, limit: int, wanted: Wanted, properties: Sequence[str]) -> list[list[Match]]:
         read = self._reads.objects(wanted, properties, vectors=True)
-        return heapq.nsmallest(limit, map(match, read), key=_rank)
+        with_payload = properties is not WITH_ID
+        return compare_here(read, queries, limit, self._config.metric, with_payload=with_payload)
 
 
 def _properties(wanted: Wanted, *, with_payload: bool) -> list[str]:
     if with_payload:
         return WITH_PAYLOAD
     return WITH_ID if wanted.rest is None else WITH_META
-
-
-def _rank(match: Match) -> tuple[float, str]:
-    return -match.score, match.id
-
-
-def _score(vector: npt.NDArray[np.float64], query: npt.NDArray[np.float64], metric: Metric) -> float:
-    """Score one vector, scaled for cosine as the query is, rounded as the server's scores are."""
-    score = -np.linalg.norm(vector - query) if metric == "l2" else vector @ query
-    return float(np.float32(score))

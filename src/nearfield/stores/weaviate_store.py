@@ -40,7 +40,7 @@ from nearfield.stores.weaviate_points import (
     read_stored,
     requests,
 )
-from nearfield.stores.weaviate_reads import PAGE, Reads, Wanted
+from nearfield.stores.weaviate_reads import Reads, Wanted, chunks
 from nearfield.stores.weaviate_schema import ID
 from nearfield.stores.weaviate_search import Search
 
@@ -113,20 +113,7 @@ class WeaviateStore:
     def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Point]:
         """Read the points that exist among `ids`, in the order of `ids`."""
         check_ids(ids)
-        query = self._reads.collection.query
-        found: dict[str, Point] = {}
-        for chunk in _chunks(ids):
-            read = self._reads.ask(
-                "reading points",
-                partial(
-                    query.fetch_objects_by_ids,
-                    chunk,
-                    limit=len(chunk),
-                    include_vector=with_vectors,
-                    return_properties=WITH_ALL,
-                ),
-            )
-            found.update((point.id, point) for point in map(read_point, read.objects))
+        found = {point.id: point for point in self._reads.by_ids(ids, vectors=with_vectors)}
         return [found[id] for id in ids if id in found]
 
     def update(self, ids: Sequence[str], payloads: Sequence[Payload]) -> int:
@@ -142,7 +129,7 @@ class WeaviateStore:
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; synced when it returns how many there were."""
         check_ids(ids)
-        return sum(self._remove(self._filter.by_id().contains_any(chunk)) for chunk in _chunks(ids))
+        return sum(self._remove(self._filter.by_id().contains_any(chunk)) for chunk in chunks(ids))
 
     def delete_where(self, where: Where) -> int:
         """Remove the points that match, however many; synced when it returns how many there were."""
@@ -162,8 +149,9 @@ class WeaviateStore:
         with_payload: bool = True,
     ) -> list[Match]:
         """Find the `k` points nearest to a `(d,)` vector, best first; `effort` is the configuration's unless given."""
-        query, wanted = check_query(vector, self._config), Wanted.of(where)
-        return self._search.nearest(query, check_k(k), wanted, exact=exact, effort=effort, with_payload=with_payload)
+        queries, limit, wanted = check_query(vector, self._config)[None], check_k(k), Wanted.of(where)
+        options: dict[str, Any] = {"exact": exact, "effort": effort, "with_payload": with_payload}
+        return self._search.nearest(queries, limit, wanted, **options)[0]
 
     def query_batch(
         self,
@@ -178,7 +166,7 @@ class WeaviateStore:
         """Answer each row of a `(q, d)` matrix as `query` would."""
         queries, limit, wanted = check_queries(vectors, self._config), check_k(k), Wanted.of(where)
         options: dict[str, Any] = {"exact": exact, "effort": effort, "with_payload": with_payload}
-        return [self._search.nearest(query, limit, wanted, **options) for query in queries]
+        return self._search.nearest(queries, limit, wanted, **options)
 
     def query_sparse(
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
@@ -277,10 +265,3 @@ class WeaviateStore:
                     "searches find them once it has"
                 )
             time.sleep(_POLL_SECONDS)
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[list[UUID]]:
-    """Map ids to the server's, each once, as many at a time as a request may name."""
-    uuids = list(dict.fromkeys(map(object_id, ids)))
-    for start in range(0, len(uuids), PAGE):
-        yield uuids[start : start + PAGE]
