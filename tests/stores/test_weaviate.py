@@ -37,9 +37,11 @@ def database(server):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Nobody waits before asking again."""
-    for module in ("nearfield.stores.retries", "weaviate.retry"):
-        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=lambda seconds: None, monotonic=time.monotonic))
+    """Nobody waits before asking again: the seconds that were not waited, ours and the client's."""
+    waited = {"nearfield.stores.retries": [], "weaviate.retry": []}
+    for module, seconds in waited.items():
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=seconds.append))
+    return waited
 
 
 @pytest.fixture
@@ -242,8 +244,11 @@ def test_a_server_that_goes_is_an_error_that_says_how_many_points_are_stored(ser
     server.kept = go
     with pytest.raises(StorageError, match=r"writing points \(1,000 of 2,500 are stored\) failed"):
         store.upsert(batch)
+    for waits in impatient.values():
+        waits.clear()
     with pytest.raises(StorageError, match="failed at weaviate://"):
         store.query([1, 0, 0, 0], k=1)
+    assert list(impatient.values()) == [[], [1, 2, 4, 8, 16, 32]]  # the client has asked again already
     server.kept = lambda uuid: None
     server.start()
     again = connect(Address.parse(server.url))
@@ -364,7 +369,7 @@ def test_more_collections_than_a_page_are_listed(database, monkeypatch):
 
 def test_a_search_compares_all_where_it_says_so(server, database):
     batch, query = points(600), np.array([1, 2, 3, 4.0])
-    expected = nearest(batch, query, 40)
+    expected = nearest(batch, query, 300)
     for options, exact in (
         ({"index_above": 600}, False),
         ({"index": "flat"}, False),
@@ -374,7 +379,7 @@ def test_a_search_compares_all_where_it_says_so(server, database):
     ):
         store = database.create_store("faq", 1, WeaviateConfig(dim=4, **options))
         store.upsert(batch)
-        assert [match.id for match in store.query(query, k=40, exact=exact)] == expected, options
+        assert [match.id for match in store.query(query, k=300, exact=exact)] == expected, options
         database.drop_store("faq", 1)
     store = database.create_store("faq", 1, WeaviateConfig(dim=4, index_above=150))
     store.upsert(batch)
@@ -416,6 +421,29 @@ def test_more_than_the_server_gives_at_once_can_be_had(database, few_results):
     assert store.facets("n")[0].count == 100
     assert store.delete_where({"n": {"$gte": 1}}) == 200
     assert store.delete_where({"s": {"$contains": "9"}}) == sum("9" in f"x{row}" for row in range(0, 300, 3))
+
+
+def test_equal_scores_are_ordered_by_id_where_the_points_are_read(database):
+    store = database.create_store("faq", 1, WeaviateConfig(dim=2, quantisation="int8"))
+    ids = [f"p{row:04d}" for row in range(2500)]
+    store.upsert(Batch(ids, [Payload()] * 2500, np.array([[1, 0]] * 2000 + [[0, 1]] * 500, np.float32)))
+    found = store.query_batch([[1, 0], [0, 1]], k=7, exact=True)
+    assert [[match.id for match in matches] for matches in found] == [ids[:7], ids[2000:2007]]
+    assert found[0][0].payload == Payload()
+
+
+@pytest.mark.parametrize("expected", [0, 1, 500, 10_000])
+def test_every_slot_is_visited_once_however_wrong_the_expectation(expected):
+    taken = np.random.default_rng(0).integers(0, 1 << 31, 500).tolist() + [7] * 30
+    asked = []
+
+    def fetch(slots, limit):
+        asked.append((limit, len(slots) == 1))
+        return [slot for slot in taken if slot in slots][:limit]
+
+    assert sorted(weaviate_slices.visit(fetch, expected, 10)) == sorted(taken)
+    assert {limit for limit, _ in asked} == {20, weaviate_slices.MAX_RESULTS}  # the thirty are in one slot
+    assert all(alone for limit, alone in asked if limit > 20)
 
 
 def test_an_update_of_many_says_how_many_are_done(server, database, impatient):

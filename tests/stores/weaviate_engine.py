@@ -2,8 +2,8 @@
 
 Written after the server's documentation and sources (1.39): an inverted index of whole tokens for each filterable
 property, `Like` over its keys, `Not` as the complement, ranges on properties with `indexRangeFilters`, nearest vectors
-by brute force in float32, of which the graph (used where the server would use it) loses one in 64, BM25F with k1 = 1.2
-and b = 0.75, no cursor beside a filter, at most 10,000 results.
+by brute force in float32, of which the graph, used where the server would use it, and quantised vectors lose one in 64,
+BM25F with k1 = 1.2 and b = 0.75, no cursor beside a filter, at most 10,000 results.
 """
 
 import math
@@ -61,8 +61,11 @@ class Class:
         return named["vectorIndexConfig"]
 
     def misses(self, allowed):
-        """Whether a search is by the graph, which loses some points: without a filter, and above the cutoff."""
-        return "efConstruction" in self.index and (allowed is None or len(allowed) >= self.index["flatSearchCutoff"])
+        """Whether a search loses points: by the graph (unless few pass a filter), or by quantised vectors."""
+        by_graph = "efConstruction" in self.index and (
+            allowed is None or len(allowed) >= self.index["flatSearchCutoff"]
+        )
+        return by_graph or any(self.index.get(kind) for kind in ("rq", "sq", "bq"))
 
     def put(self, uuid, properties, vectors):
         for name, value in properties.items():
