@@ -64,10 +64,12 @@ class Service:
             try:
                 if problem:
                     raise RefusedError(500, problem)
+                held = self._class(one.collection)
                 vectors = {vector.name: np.frombuffer(vector.vector_bytes, "<f4") for vector in one.vectors}
-                if one.vector_bytes:
-                    vectors["default"] = np.frombuffer(one.vector_bytes, "<f4")
-                self._class(one.collection).put(one.uuid, _as_json(one.properties), vectors)
+                if one.vector_bytes:  # without a name it is that of the only one
+                    (name,) = held.definition["vectorConfig"]
+                    vectors[name] = np.frombuffer(one.vector_bytes, "<f4")
+                held.put(one.uuid, _as_json(one.properties), vectors)
             except RefusedError as refused:
                 errors.append(batch_pb2.BatchObjectsReply.BatchError(index=index, error=str(refused)))
         return batch_pb2.BatchObjectsReply(errors=errors)

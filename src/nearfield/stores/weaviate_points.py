@@ -1,7 +1,6 @@
 """Points as Weaviate's objects: how records become them, and come back."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -83,11 +82,8 @@ def _object(batch: CheckedBatch, row: int, vector: Any, norm: float | None) -> d
     properties[SLOT] = int.from_bytes(hashed[:4], "big") % SLOTS
     if norm is not None:
         properties[NORM] = norm
-    return {
-        "uuid": UUID(bytes=hashed),
-        "properties": properties,
-        "vector": None if vector is None else {VECTOR: vector.tolist()},
-    }
+    # Without a name, which makes the client check it at length, a vector is the only one that the class has.
+    return {"uuid": UUID(bytes=hashed), "properties": properties, "vector": None if vector is None else vector.tolist()}
 
 
 def payload_properties(payload: Payload, meta: str, fields: Projection) -> dict[str, Any]:
@@ -102,14 +98,15 @@ def payload_properties(payload: Payload, meta: str, fields: Projection) -> dict[
         Property names and values.
     """
     # Title and text are properties of their own, which the lexical search reads, and are not kept twice.
-    body = write_payload(replace(payload, title="", text=""), meta)
+    body = write_payload(Payload(digest=payload.digest, image=payload.image), meta)
     return {TITLE: payload.title, TEXT: payload.text, BODY: body, TOKENS: tokens_of(fields)}
 
 
 def read_stored(found: Any) -> Payload:  # noqa: ANN401  # the client's object
     """Read the payload of an object that was asked for with its payload, or its metadata alone."""
     stored = found.properties
-    return replace(read_payload(stored[BODY]), title=stored.get(TITLE) or "", text=stored.get(TEXT) or "")
+    rest = read_payload(stored[BODY])
+    return Payload(stored.get(TEXT, ""), stored.get(TITLE, ""), rest.meta, rest.digest, rest.image)
 
 
 def read_point(found: Any) -> Point:  # noqa: ANN401  # the client's object

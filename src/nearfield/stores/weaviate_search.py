@@ -23,7 +23,7 @@ from nearfield.stores.weaviate_points import (
 )
 from nearfield.stores.weaviate_reads import PAGE, Reads, Wanted
 from nearfield.stores.weaviate_scan import compare_here, rank
-from nearfield.stores.weaviate_schema import TEXT, TITLE, VECTOR
+from nearfield.stores.weaviate_schema import TEXT, TITLE
 from nearfield.stores.weaviate_slices import ALL_SLOTS, MAX_RESULTS, slices_of, visit, within
 
 _FEW = 100
@@ -157,7 +157,6 @@ class Search:
                 vector,
                 limit=limit,
                 filters=condition,
-                target_vector=VECTOR,
                 return_metadata=self._with_distance,
                 return_properties=properties,
             ),
