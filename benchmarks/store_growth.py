@@ -63,7 +63,7 @@ def vectors_file(cache: Path, count: int) -> Path:
         student = cache / "static-384"
         if not student.exists():
             sample = list(islice(texts(), 0, 400_000, 20))
-            nf.distill(TEACHER, sample, options=nf.DistillOptions(dim=384)).save(student)
+            nf.distill(TEACHER, sample, student, options=nf.DistillOptions(dim=384))
         found = nf.load_encoder(str(student)).encode_document(list(islice(texts(), count)))
         np.save(path, found[np.random.default_rng(0).permutation(count)])
     return path

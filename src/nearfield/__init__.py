@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
     from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.stores.pinecone_config import PineconeConfig as PineconeConfig
+    from nearfield.stores.weaviate_config import WeaviateConfig as WeaviateConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -130,6 +131,7 @@ _HOMES = {
     "Tree": "space.tree",
     "VectorCache": "encoders.cache",
     "VerificationReport": "collection.verify",
+    "WeaviateConfig": "stores.weaviate_config",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
     "align": "space.alignment",
