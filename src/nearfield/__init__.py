@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.postgresql_config import PostgresConfig as PostgresConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -105,6 +106,7 @@ _HOMES = {
     "LinearMap": "space.linear_map",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
+    "PostgresConfig": "stores.postgresql_config",
     "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
