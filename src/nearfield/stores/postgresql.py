@@ -146,7 +146,8 @@ class PostgresDatabase:
 
     def drop_store(self, name: str, generation: int) -> None:
         """Remove a store with its points; harmless when there is none."""
-        self._sessions.ask("removing a store", lambda session: self._drop(session, name, generation))
+        if self._registry.check():
+            self._sessions.ask("removing a store", lambda session: self._drop(session, name, generation))
 
     def drop(self, name: str) -> None:
         """Remove a collection whole, in one transaction."""

@@ -12,6 +12,7 @@ Beside its metadata, as given, a point has the column `fields`: JSONB with an en
 """
 
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
 from nearfield.stores.base import Where
@@ -30,7 +31,7 @@ from nearfield.stores.filters import (
     parse_where,
 )
 from nearfield.stores.postgresql_text import encode_text
-from nearfield.stores.values import Projection
+from nearfield.stores.values import Projection, Values
 
 Parameters: TypeAlias = dict[str, Any]
 """Values by the names they have in a statement."""
@@ -54,18 +55,25 @@ def stored_fields(projection: Projection) -> str:
     Returns:
         JSON text for the column `fields`.
     """
-    if not projection:
-        return "{}"
-    stored: dict[str, dict[str, Sequence[object]]] = {}
-    for path, values in projection.items():
-        kinds: dict[str, Sequence[object]] = {
-            _NUMBERS: values.numbers,
-            _STRINGS: [encode_text(text) for text in values.strings],
-            _BOOLEANS: values.booleans,
-            _INSTANTS: values.instants,
-        }
-        stored[encode_text(path)] = {kind: items for kind, items in kinds.items() if items}
-    return TO_JSON(stored)
+    # Put together here, because a JSON encoder takes twice as long, and this is what a bulk load waits for.
+    return f"{{{','.join([f'{_string(path)}:{{{_values(values)}}}' for path, values in projection.items()])}}}"
+
+
+def _values(values: Values) -> str:
+    parts = []
+    if values.numbers:
+        parts.append(f'"{_NUMBERS}":[{",".join(map(repr, values.numbers))}]')
+    if values.strings:
+        parts.append(f'"{_STRINGS}":[{",".join(map(_string, values.strings))}]')
+    if values.booleans:
+        parts.append(f'"{_BOOLEANS}":{TO_JSON(values.booleans)}')
+    if values.instants:
+        parts.append(f'"{_INSTANTS}":[{",".join(map(repr, values.instants))}]')
+    return ",".join(parts)
+
+
+def _string(text: str) -> str:
+    return encode_basestring(encode_text(text))
 
 
 def condition(where: Where | None) -> tuple[str, Parameters]:

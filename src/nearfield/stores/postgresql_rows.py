@@ -23,6 +23,7 @@ PAYLOAD = "title, body, digest, image, meta"
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # the signature, no flags, no extension
 _END = b"\xff\xff"
+_EMPTY = bytes(4)
 _NULL = b"\xff\xff\xff\xff"
 _LARGEST_HALF = 65_504.0
 _BLOCK = 1 << 18
@@ -30,6 +31,8 @@ _BLOCK = 1 << 18
 _length = struct.Struct(">i").pack
 _count = struct.Struct(">h").pack
 _double = struct.Struct(">id").pack
+_integer = struct.Struct(">iq").pack
+_posting = struct.Struct(">hihiqiqif").pack
 
 
 def check_range(batch: CheckedBatch, config: PostgresConfig) -> None:
@@ -77,16 +80,16 @@ def point_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbers
     block = bytearray(_HEADER)
     for place, row in enumerate(rows):
         payload = batch.payloads[row]
-        block += width + _text_field(encode_text(batch.ids[row]))
+        block += width + _text_field(batch.ids[row])
         if vectors:
             block += vectors[place]
         if config.sparse:
-            block += struct.pack(">iq", 8, numbers[place])
+            block += _integer(8, numbers[place])
         for text in (payload.title, payload.text, payload.digest, payload.image):
-            block += _text_field(encode_text(text))
-        block += _text_field(batch.metas[row])
-        fields = stored_fields(batch.fields[row]).encode()
-        block += _length(len(fields) + 1) + b"\x01" + fields  # jsonb in binary begins with its version
+            block += _text_field(text) if text else _EMPTY
+        meta, fields = batch.metas[row].encode(), stored_fields(batch.fields[row]).encode()
+        # jsonb in binary begins with its version.
+        block += _length(len(meta)) + meta + _length(len(fields) + 1) + b"\x01" + fields
         if len(block) > _BLOCK:
             yield bytes(block)
             block.clear()
@@ -109,7 +112,7 @@ def posting_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbe
     for place, leg in enumerate(config.sparse):
         for row, number in zip(rows, numbers, strict=True):
             for term, weight in zip(*batch.sparse[leg][row], strict=True):
-                block += _count(4) + struct.pack(">ihiqiqif", 2, place, 8, term, 8, number, 4, weight)
+                block += _posting(4, 2, place, 8, term, 8, number, 4, weight)
             if len(block) > _BLOCK:
                 yield bytes(block)
                 block.clear()
@@ -133,7 +136,7 @@ def _vector_fields(batch: CheckedBatch, config: PostgresConfig, rows: range) -> 
 
 
 def _text_field(text: str) -> bytes:
-    encoded = text.encode()
+    encoded = encode_text(text).encode()
     return _length(len(encoded)) + encoded
 
 

@@ -18,6 +18,10 @@ Index: TypeAlias = Literal["hnsw", "fields", "text"]
 MAX_INLINE_DIM = 1536
 """Vectors up to here fit beside the rest of a point on a page of 8 kB, where reading them is quickest."""
 
+_USUAL_ROW = 2_040
+"""Bytes from which PostgreSQL compresses a row's texts, and moves them out, unless told otherwise."""
+_MOST_ON_PAGE = 8_160
+
 _SEARCHED_CHARACTERS = 100_000
 _OPERATORS = {"cosine": "<#>", "dot": "<#>", "l2": "<->"}
 _OPERATOR_CLASSES = {"cosine": "ip_ops", "dot": "ip_ops", "l2": "l2_ops"}
@@ -118,7 +122,11 @@ class Tables:
         columns += [self._words()] if config.fulltext else []
         statements = [f"CREATE TABLE {self.points} ({', '.join(columns)})", f"SELECT {self.language}"]
         if config.dim is not None and config.dim <= MAX_INLINE_DIM:
-            statements.append(f"ALTER TABLE {self.points} ALTER vector SET STORAGE PLAIN")
+            target = min(_MOST_ON_PAGE, _USUAL_ROW + 4 * config.dim)
+            statements += [
+                f"ALTER TABLE {self.points} ALTER vector SET STORAGE PLAIN",
+                f"ALTER TABLE {self.points} SET (toast_tuple_target = {target})",
+            ]
         if config.sparse:
             statements += [
                 f"CREATE SEQUENCE {self.numbers} OWNED BY {self.points}.number",
