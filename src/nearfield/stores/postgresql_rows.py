@@ -63,7 +63,9 @@ def columns(config: PostgresConfig) -> str:
     return f"id{vector}{number}, {PAYLOAD}, fields"
 
 
-def point_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbers: Sequence[int]) -> Iterator[bytes]:
+def point_rows(
+    batch: CheckedBatch, config: PostgresConfig, rows: Sequence[int], numbers: Sequence[int]
+) -> Iterator[bytes]:
     """Write points as rows for `COPY ... WITH (FORMAT binary)`.
 
     Args:
@@ -96,7 +98,9 @@ def point_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbers
     yield bytes(block + _END)
 
 
-def posting_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbers: Sequence[int]) -> Iterator[bytes]:
+def posting_rows(
+    batch: CheckedBatch, config: PostgresConfig, rows: Sequence[int], numbers: Sequence[int]
+) -> Iterator[bytes]:
     """Write the sparse vectors of points as rows for `COPY ... WITH (FORMAT binary)`.
 
     Args:
@@ -119,14 +123,14 @@ def posting_rows(batch: CheckedBatch, config: PostgresConfig, rows: range, numbe
     yield bytes(block + _END)
 
 
-def _vector_fields(batch: CheckedBatch, config: PostgresConfig, rows: range) -> list[bytes]:
+def _vector_fields(batch: CheckedBatch, config: PostgresConfig, rows: Sequence[int]) -> list[bytes]:
     """Write the two columns of each vector, itself and its length."""
     if batch.vectors is None or batch.norms is None or config.dim is None:
         return []
-    part: Vectors = batch.vectors[rows.start : rows.stop]
+    part: Vectors = batch.vectors[rows]
     norms: Sequence[float | None] = [None] * len(rows)
     if config.metric == "cosine":
-        part, norms = unit_vectors(part, batch.norms[rows.start : rows.stop])
+        part, norms = unit_vectors(part, batch.norms[rows])
     head = _length(4 + 4 * config.dim) + struct.pack(">hh", config.dim, 0)
     swapped = part.astype(">f4")
     return [

@@ -32,7 +32,6 @@ _DENIED = re.compile(
 _HOPELESS = re.compile(r"database \".*\" does not exist|server does not support|certificate|root\.crt|invalid")
 _COMES_BACK = frozenset(
     {
-        "23505",  # unique_violation: another writer made the same id first; asked again, it is replaced
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
         "53300",  # too_many_connections

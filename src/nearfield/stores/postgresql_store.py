@@ -81,8 +81,9 @@ class PostgresStore:
         self._tables = tables
         self._config = tables.config
         self._searches = Searches(tables)
-        approximate, self._words_kept = sessions.ask("opening the store", tables.state)
-        self._nearest = NearestSearch(sessions, tables, approximate=approximate)
+        built = sessions.ask("opening the store", tables.built)
+        self._words_kept = built.words_kept
+        self._nearest = NearestSearch(sessions, tables, approximate=built.index_usable)
 
     @property
     def config(self) -> PostgresConfig:
@@ -99,10 +100,12 @@ class PostgresStore:
         checked = check_batch(batch, self._config)
         check_range(checked, self._config)
         total = len(checked.ids)
+        # Writers of the same points wait for each other in the same order, so none waits for ever.
+        order = sorted(range(total), key=checked.ids.__getitem__)
         for start in range(0, total, _CHUNK):
             done = f" ({start:,} of {total:,} are stored)" if total > _CHUNK else ""
-            rows = range(start, min(start + _CHUNK, total))
-            self._sessions.ask(f"writing points{done}", partial(self._write, checked, rows))
+            part = partial(self._write, checked, order[start : start + _CHUNK])
+            self._sessions.ask(f"writing points{done}", part)
 
     def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Point]:
         """Read the points that exist among `ids`, in the order of `ids`."""
@@ -250,12 +253,20 @@ class PostgresStore:
     def _read(self, doing: str, statement: str, parameters: Parameters, *, prepare: bool | None = None) -> list[Any]:
         return self._sessions.ask(doing, lambda session: session.rows(statement, parameters, prepare=prepare))
 
-    def _write(self, batch: CheckedBatch, rows: range, session: Session) -> None:
-        # Rows are replaced by removing them and copying new ones in, all in one transaction: that writes each only
+    def _write(self, batch: CheckedBatch, rows: Sequence[int], session: Session) -> None:
+        import psycopg
+
+        try:
+            self._replace(batch, rows, session, alone=False)
+        except psycopg.errors.UniqueViolation:  # another writer made one of these points meanwhile
+            self._replace(batch, rows, session, alone=True)
+
+    def _replace(self, batch: CheckedBatch, rows: Sequence[int], session: Session, *, alone: bool) -> None:
+        # Points are replaced by removing them and copying new ones in, all in one transaction: that writes each only
         # once, and costs hardly more than copying into an empty table where nothing is to be removed.
-        ids = [encode_text(batch.ids[row]) for row in rows]
         with session.connection.transaction():
-            self._remove(session, "id = ANY(%(ids)s::text[])", {"ids": ids})
+            self._tables.lock(session, alone=alone)
+            self._remove(session, "id = ANY(%(ids)s::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
             numbers: list[int] = []
             if self._config.sparse:
                 reserve = f"SELECT nextval('{self._tables.numbers}') FROM generate_series(1, %(n)s)"
@@ -309,8 +320,9 @@ class PostgresStore:
 
     def _build(self, session: Session) -> None:
         self._tables.build_other_indexes(session)
-        self._words_kept = self._words_kept or self._config.fulltext
-        if self._config.dim is not None:
+        built = self._tables.built(session)
+        self._words_kept, self._nearest.approximate = built.words_kept, built.index_usable
+        if self._config.dim is not None and not built.index_current:
             ((count,),) = session.rows(f"SELECT count(*) FROM {self._tables.points}")
             if count > self._config.index_above:
                 self._tables.build_vector_index(session)

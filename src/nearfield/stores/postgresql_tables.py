@@ -18,6 +18,9 @@ Index: TypeAlias = Literal["hnsw", "fields", "text"]
 MAX_INLINE_DIM = 1536
 """Vectors up to here fit beside the rest of a point on a page of 8 kB, where reading them is quickest."""
 
+_WRITING = 0x6E656172 << 32
+"""With a table's number, the number of the lock that its writers share."""
+
 _USUAL_ROW = 2_040
 """Bytes from which PostgreSQL compresses a row's texts, and moves them out, unless told otherwise."""
 _MOST_ON_PAGE = 8_160
@@ -143,6 +146,16 @@ class Tables:
         """Remove the tables, in the transaction that is open; harmless when they are gone."""
         session.run(f"DROP TABLE IF EXISTS {self.postings}, {self.points}")
 
+    def lock(self, session: Session, *, alone: bool) -> None:
+        """Join the writers of the store, in the transaction that is open; readers do not mind.
+
+        Args:
+            session: The transaction's.
+            alone: Whether to wait until there is no other writer, and to keep others waiting.
+        """
+        how = "" if alone else "_shared"
+        session.run(f"SELECT pg_advisory_xact_lock{how}({_WRITING} + '{self.points}'::regclass::oid::bigint)")
+
     def index_expression(self, vector: str) -> str:
         """Write what the HNSW index is built over.
 
@@ -212,28 +225,45 @@ class Tables:
     def _index(self, session: Session, index: Index, over: str) -> None:
         session.run(f"CREATE INDEX IF NOT EXISTS {self.index_names[index]} ON {self.points} USING gin ({over})")
 
-    def state(self, session: Session) -> tuple[bool, bool]:
-        """Look at what is built.
+    def built(self, session: Session) -> "Built":
+        """Look at what there is beside the tables.
 
         Args:
             session: Any.
 
         Returns:
-            Whether searching may use an HNSW index as it is described here, and whether words are kept.
+            What is built.
 
         Raises:
             StorageError: If the table is gone.
         """
-        points, index = self.points, self.vector_index
-        ((there, description, words),) = session.rows(
+        ((there, index, words),) = session.rows(
             "SELECT to_regclass(%(points)s)::text, obj_description(to_regclass(%(index)s), 'pg_class'), EXISTS (SELECT "
             "FROM pg_attribute WHERE attrelid = to_regclass(%(points)s) AND attname = 'words' AND NOT attisdropped)",
-            {"points": points, "index": index},
+            {"points": self.points, "index": self.vector_index},
         )
         if there is None:
-            raise StorageError(f"the table {points} is gone, though the registry names it; restore it, or index again")
+            raise StorageError(
+                f"the table {self.points} is gone, though the registry names it; restore it, or index again"
+            )
         kind = self.index_description.partition(" ")[0]
-        return description is not None and description.startswith(f"{kind} "), words
+        index = index or ""
+        return Built(index == self.index_description, index.startswith(f"{kind} "), words)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a store has beside its tables.
+
+    Attributes:
+        index_current: Whether there is an HNSW index as the configuration wants it.
+        index_usable: Whether there is one over the same values, perhaps with other options.
+        words_kept: Whether the words of its texts are in a column.
+    """
+
+    index_current: bool
+    index_usable: bool
+    words_kept: bool
 
 
 def quoted(*names: str) -> str:
