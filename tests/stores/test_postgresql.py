@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfield.errors import CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import postgresql_store, retries
+from nearfield.stores import postgresql_writing, retries
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload, SparseVector
 from nearfield.stores.postgresql_config import PostgresConfig
@@ -83,6 +83,7 @@ def test_a_wrong_password_is_an_error_at_once_that_does_not_tell_it(server, admi
                 open_database(user=user)
             assert "Pa55" not in "".join(traceback.format_exception(caught.value))
         assert open_database(user="guarded:right-Pa55").collections() == []
+        assert "Pa55" not in f"{open_database(user='guarded:right-Pa55')._server!r}"
         monkeypatch.setenv("PGPASSWORD", "right-Pa55")
         assert open_database(user="guarded").collections() == []
     finally:
@@ -135,7 +136,7 @@ def test_a_database_that_is_not_there_is_an_error_at_once(server):
 
 def interrupt(monkeypatch, action, *, at):
     """Do something to the server in the middle of the transaction with which a part of a batch is written."""
-    real, calls = postgresql_store.point_rows, []
+    real, calls = postgresql_writing.point_rows, []
 
     def rows(*arguments):
         calls.append(arguments)
@@ -144,7 +145,7 @@ def interrupt(monkeypatch, action, *, at):
             action()
         return blocks
 
-    monkeypatch.setattr(postgresql_store, "point_rows", rows)
+    monkeypatch.setattr(postgresql_writing, "point_rows", rows)
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate"])
@@ -417,6 +418,25 @@ def test_wide_vectors_are_held_and_indexed_as_bits(open_database):
     assert (found.id, round(found.score, 5)) == ("p07", 1.0)
     (point,) = store.get(["p07"], with_vectors=True)
     np.testing.assert_allclose(point.vector, vectors[7], rtol=1e-6)
+    store.close()
+
+
+def test_the_longest_point_of_the_widest_vector_kept_inline_fits_on_a_page(open_database):
+    store = open_database().create_store("books", 1, PostgresConfig(dim=1536, fulltext=True))
+    letters = np.random.default_rng(0).integers(0x4E00, 0x9FFF, 4000)  # so that it cannot be compressed
+    text = "".join(map(chr, letters))
+    id, payload = text[:341], Payload(text, text, {text[:50]: [text, *text]}, text, text)
+    store.upsert(Batch([id], [payload], np.ones((1, 1536), np.float32)))
+    (point,) = store.get([id], with_vectors=True)
+    assert (point.id, point.payload) == (id, payload)
+    store.close()
+
+
+def test_a_filter_may_name_any_number_of_values(open_database):
+    store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    store.upsert(points(200))
+    assert store.count({"n": {"$in": list(range(50, 70_000))}}) == 100
+    assert store.count({"n": {"$nin": list(range(0, 100, 2))}}) == 100
     store.close()
 
 

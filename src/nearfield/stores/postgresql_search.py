@@ -74,15 +74,17 @@ class Searches:
             A statement with the parameters `leg`, `terms` and `weights`.
         """
         points, postings = self.tables.points, self.tables.postings
-        kept = "" if condition == "true" else f"AND point IN (SELECT number FROM {points} WHERE {condition})"
+        filtered = condition != "true"
+        kept = f"kept AS MATERIALIZED (SELECT number FROM {points} WHERE {condition}), " if filtered else ""
+        joined = "JOIN kept ON kept.number = p.point " if filtered else ""
         return (
-            "WITH wanted AS (SELECT term, weight * ln(1 + (n - df + 0.5) / (df + 0.5)) AS weight "
+            f"WITH {kept}wanted AS MATERIALIZED (SELECT term, weight * ln(1 + (n - df + 0.5) / (df + 0.5)) AS weight "
             "FROM unnest(%(terms)s::bigint[], %(weights)s::float8[]) AS query(term, weight), "
             f"LATERAL (SELECT count(*)::float8 AS df FROM {postings} AS p "
             "WHERE p.leg = %(leg)s AND p.term = query.term) AS frequency, "
             f"(SELECT count(*)::float8 AS n FROM {points}) AS size), "
             "best AS (SELECT point, sum(wanted.weight * p.weight) AS score "
-            f"FROM wanted JOIN {postings} AS p ON p.leg = %(leg)s AND p.term = wanted.term {kept} "
+            f"FROM wanted JOIN {postings} AS p ON p.leg = %(leg)s AND p.term = wanted.term {joined}"
             f"GROUP BY point ORDER BY score DESC FETCH FIRST {limit} ROWS WITH TIES) "
             f"SELECT id, score{_payload(with_payload)} FROM best JOIN {points} ON number = point "
             f"ORDER BY score DESC, id LIMIT {limit}"

@@ -1,7 +1,6 @@
 """A PostgreSQL server: how to reach it, what its errors mean, and connections that threads share."""
 
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nearfield.errors import CapabilityError, InvalidInputError, StorageError, StoreAccessError
 from nearfield.extras import import_extra
 from nearfield.stores.address import Address
+from nearfield.stores.postgresql_errors import is_denial, is_transient
 from nearfield.stores.retries import ServerCalls
 
 if TYPE_CHECKING:
@@ -18,28 +18,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Parameters = Mapping[str, Any]
-
 _CONNECT_SECONDS = 10
 _STATEMENT_MILLISECONDS = 60_000
 _SILENT_SECONDS = 20
 _IDLE = 4
 _LEAST_PGVECTOR = (0, 8)
-
-_DENIED = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" (does not exist|is not)"
-)
-_HOPELESS = re.compile(r"database \".*\" does not exist|server does not support|certificate|root\.crt|invalid")
-_COMES_BACK = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "53300",  # too_many_connections
-        "57P01",  # admin_shutdown
-        "57P02",  # crash_shutdown
-        "57P03",  # cannot_connect_now
-    }
-)
 
 
 class Session:
@@ -54,7 +37,9 @@ class Session:
         self.connection = connection
         self._settings = dict(settings)
 
-    def rows(self, statement: str, parameters: Parameters | None = None, *, prepare: bool | None = None) -> list[Any]:
+    def rows(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool | None = None
+    ) -> list[Any]:
         """Run a statement that gives rows.
 
         Args:
@@ -68,11 +53,13 @@ class Session:
         """
         return self.connection.execute(statement.encode(), parameters, prepare=prepare, binary=True).fetchall()
 
-    def run(self, statement: str, parameters: Parameters | None = None) -> int:
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a statement for what it does: the number of rows it did it to."""
         return self.connection.execute(statement.encode(), parameters).rowcount
 
-    def many(self, statement: str, several: Sequence[Parameters], *, prepare: bool | None = None) -> list[list[Any]]:
+    def many(
+        self, statement: str, several: Sequence[Mapping[str, Any]], *, prepare: bool | None = None
+    ) -> list[list[Any]]:
         """Run a statement with each of several parameters, in one round trip: the rows of each."""
         with self.connection.pipeline():
             cursors = [
@@ -98,9 +85,9 @@ class Session:
                 self._settings[name] = value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Server:
-    """A database on a PostgreSQL server.
+    """A database on a PostgreSQL server; not to be printed, because its options hold the password.
 
     Attributes:
         options: Options of libpq, such as `host`; what they lack, libpq finds in its environment and files.
@@ -141,7 +128,7 @@ class Server:
             psycopg.conninfo.make_conninfo(**known)
         except psycopg.Error as error:
             raise InvalidInputError(f"{shown} has an option that libpq does not take: {error}") from None
-        return cls(known, ServerCalls(shown, _is_transient, _is_denial, password))
+        return cls(known, ServerCalls(shown, is_transient, is_denial, password))
 
     def connect(self, settings: Mapping[str, str]) -> Session:
         """Open a connection, with pgvector's types where they are there.
@@ -290,22 +277,3 @@ class Sessions:
         with self._lock:
             self._closed = True
         self.renew()
-
-
-def _is_denial(error: Exception) -> bool:
-    import psycopg
-
-    if not isinstance(error, psycopg.Error):
-        return False
-    # What is said before a connection stands has no code, only words.
-    return (error.sqlstate or "").startswith("28") or (error.sqlstate is None and bool(_DENIED.search(str(error))))
-
-
-def _is_transient(error: Exception) -> bool:
-    import psycopg
-
-    if not isinstance(error, psycopg.Error):
-        return False
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError) and not _HOPELESS.search(str(error))
-    return error.sqlstate in _COMES_BACK or error.sqlstate.startswith("08")

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -19,17 +18,13 @@ from nearfield.stores.base import (
     SparseVector,
     Where,
 )
-from nearfield.stores.batches import CheckedBatch, check_batch, check_ids, check_payloads, check_sparse
+from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
 from nearfield.stores.postgresql_config import OFFERED, PostgresConfig
-from nearfield.stores.postgresql_filters import Parameters, condition, stored_fields
+from nearfield.stores.postgresql_filters import Parameters, condition
 from nearfield.stores.postgresql_nearest import NearestSearch
 from nearfield.stores.postgresql_rows import (
     PAYLOAD,
     check_range,
-    columns,
-    payload_columns,
-    point_rows,
-    posting_rows,
     read_matches,
     read_point,
     read_value,
@@ -38,6 +33,7 @@ from nearfield.stores.postgresql_search import Searches
 from nearfield.stores.postgresql_server import Session, Sessions
 from nearfield.stores.postgresql_tables import Tables
 from nearfield.stores.postgresql_text import encode_text
+from nearfield.stores.postgresql_writing import CHUNK, PointWriter
 from nearfield.stores.ranking import check_k, sort_facets
 from nearfield.stores.vectors import check_queries, check_query
 
@@ -52,8 +48,6 @@ CAPABILITIES = Capabilities(
     text="postgresql-fulltext",
 )
 
-_CHUNK = 2_000
-
 
 class PostgresStore:
     """Points in one table; see `nearfield.stores.base` for what is promised.
@@ -67,6 +61,8 @@ class PostgresStore:
       than were asked for is made again, exactly.
     - Equality in a filter is answered by an index that `optimise` builds; order, `$exists` and `$contains` read every
       point that the rest of the filter lets through.
+    - `query_text` reads the first 100,000 characters of a title and a text together.
+    - A term of a sparse vector takes some 150 bytes on the disk.
     - `optimise` also refreshes the statistics. Writes wait while it builds an index for the first time.
     - `compact` is `VACUUM FULL`: it writes the tables anew, for which it needs the space of both, and readers and
       writers wait. What was deleted may still be in the server's log of writes and in backups until they expire.
@@ -81,6 +77,7 @@ class PostgresStore:
         self._tables = tables
         self._config = tables.config
         self._searches = Searches(tables)
+        self._writer = PointWriter(sessions, tables)
         built = sessions.ask("opening the store", tables.built)
         self._words_kept = built.words_kept
         self._nearest = NearestSearch(sessions, tables, approximate=built.index_usable)
@@ -99,20 +96,14 @@ class PostgresStore:
         """Write points, replacing those with the same ids; synced when it returns."""
         checked = check_batch(batch, self._config)
         check_range(checked, self._config)
-        total = len(checked.ids)
-        # Writers of the same points wait for each other in the same order, so none waits for ever.
-        order = sorted(range(total), key=checked.ids.__getitem__)
-        for start in range(0, total, _CHUNK):
-            done = f" ({start:,} of {total:,} are stored)" if total > _CHUNK else ""
-            part = partial(self._write, checked, order[start : start + _CHUNK])
-            self._sessions.ask(f"writing points{done}", part)
+        self._writer.upsert(checked)
 
     def get(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Point]:
         """Read the points that exist among `ids`, in the order of `ids`."""
         check_ids(ids)
         found: dict[str, Point] = {}
-        for start in range(0, len(ids), _CHUNK):
-            wanted = [encode_text(id) for id in ids[start : start + _CHUNK]]
+        for start in range(0, len(ids), CHUNK):
+            wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
             for point in self._points("id = ANY(%(ids)s::text[])", {"ids": wanted}, "", with_vectors):
                 found[point.id] = point
         return [found[id] for id in ids if id in found]
@@ -120,39 +111,22 @@ class PostgresStore:
     def update(self, ids: Sequence[str], payloads: Sequence[Payload]) -> int:
         """Replace payloads, not vectors, of the points that exist among `ids`; synced when it returns how many."""
         checked = check_payloads(ids, payloads)
-        names = ("id", "title", "body", "digest", "image", "meta", "fields")
-        arrays = ", ".join(f"%({name})s::text[]" for name in names)
-        statement = (
-            f"UPDATE {self._tables.points} AS old SET title = new.title, body = new.body, digest = new.digest, "
-            "image = new.image, meta = new.meta::json, fields = new.fields::jsonb "
-            f"FROM unnest({arrays}) AS new({', '.join(names)}) WHERE old.id = new.id"
-        )
-        rows = [
-            (encode_text(id), *payload_columns(payload), meta, stored_fields(projection))
-            for id, payload, (meta, projection) in zip(ids, payloads, checked, strict=True)
-        ]
-        updated = 0
-        for start in range(0, len(rows), _CHUNK):
-            part = zip(*rows[start : start + _CHUNK], strict=True)
-            values = {name: list(column) for name, column in zip(names, part, strict=True)}
-            updated += self._sessions.ask(
-                "updating points", partial(Session.run, statement=statement, parameters=values)
-            )
-        return updated
+        return self._writer.update(ids, payloads, checked)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; synced when it returns how many there were."""
         check_ids(ids)
-        return sum(
-            self._delete("id = ANY(%(ids)s::text[])", {"ids": [encode_text(id) for id in ids[start : start + _CHUNK]]})
-            for start in range(0, len(ids), _CHUNK)
-        )
+        deleted = 0
+        for start in range(0, len(ids), CHUNK):
+            wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
+            deleted += self._writer.remove("id = ANY(%(ids)s::text[])", {"ids": wanted})
+        return deleted
 
     def delete_where(self, where: Where) -> int:
         """Remove the points that match, however many; synced when it returns how many there were."""
         if where is None:
             raise InvalidInputError("where must be a mapping, got None; an empty one, {}, matches every point")
-        return self._delete(*condition(where))
+        return self._writer.remove(*condition(where))
 
     def query(
         self,
@@ -252,44 +226,6 @@ class PostgresStore:
 
     def _read(self, doing: str, statement: str, parameters: Parameters, *, prepare: bool | None = None) -> list[Any]:
         return self._sessions.ask(doing, lambda session: session.rows(statement, parameters, prepare=prepare))
-
-    def _write(self, batch: CheckedBatch, rows: Sequence[int], session: Session) -> None:
-        import psycopg
-
-        try:
-            self._replace(batch, rows, session, alone=False)
-        except psycopg.errors.UniqueViolation:  # another writer made one of these points meanwhile
-            self._replace(batch, rows, session, alone=True)
-
-    def _replace(self, batch: CheckedBatch, rows: Sequence[int], session: Session, *, alone: bool) -> None:
-        # Points are replaced by removing them and copying new ones in, all in one transaction: that writes each only
-        # once, and costs hardly more than copying into an empty table where nothing is to be removed.
-        with session.connection.transaction():
-            self._tables.lock(session, alone=alone)
-            self._remove(session, "id = ANY(%(ids)s::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
-            numbers: list[int] = []
-            if self._config.sparse:
-                reserve = f"SELECT nextval('{self._tables.numbers}') FROM generate_series(1, %(n)s)"
-                numbers = [number for (number,) in session.rows(reserve, {"n": len(rows)})]
-            into = f"{self._tables.points} ({columns(self._config)})"
-            session.copy(into, point_rows(batch, self._config, rows, numbers))
-            if self._config.sparse:
-                into = f"{self._tables.postings} (leg, term, point, weight)"
-                session.copy(into, posting_rows(batch, self._config, rows, numbers))
-
-    def _delete(self, sql: str, parameters: Parameters) -> int:
-        return self._sessions.ask("deleting points", lambda session: self._remove(session, sql, parameters))
-
-    def _remove(self, session: Session, sql: str, parameters: Parameters) -> int:
-        statement = f"DELETE FROM {self._tables.points} WHERE {sql}"
-        if not self._config.sparse:
-            return session.run(statement, parameters)
-        statement = (
-            f"WITH gone AS ({statement} RETURNING number), "
-            f"words AS (DELETE FROM {self._tables.postings} USING gone WHERE point = gone.number) "
-            "SELECT count(*) FROM gone"
-        )
-        return int(session.rows(statement, parameters)[0][0])
 
     def _points(self, sql: str, parameters: Parameters, order: str, with_vectors: bool) -> list[Point]:
         with_vector = with_vectors and self._config.dim is not None
