@@ -174,11 +174,16 @@ def test_a_server_that_stays_away_is_an_error_that_says_how_many_points_are_stor
     store.close()
 
 
-def test_connections_that_the_server_ended_are_replaced(admin, open_database):
+def test_connections_that_the_server_ended_are_replaced_all_at_once(admin, open_database, monkeypatch):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
     store.upsert(points(10))
+    with store._sessions._session(), store._sessions._session(), store._sessions._session():
+        pass  # three that are kept for the next calls
+    waits = []
+    monkeypatch.setattr(retries.time, "sleep", waits.append)
     admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     assert store.count() == 10
+    assert len(waits) == 1
     store.close()
 
 
@@ -356,6 +361,7 @@ def test_each_index_keeps_recall_rescores_and_goes_on_behind_filters(open_databa
     ids = [f"p{row:05d}" for row in range(len(vectors))]
     store.upsert(Batch(ids, [Payload(meta={"n": row % 100}) for row in range(len(vectors))], vectors))
     store.optimise()
+    assert "books.1.hnsw" in plan_of(store, exact=False)
     right = 0
     for query in vectors[:10] + 0.1:
         best = store.query(query, k=10, exact=True)
@@ -369,6 +375,20 @@ def test_each_index_keeps_recall_rescores_and_goes_on_behind_filters(open_databa
             match.id for match in store.query(query, k=20, where={"n": 3}, exact=True)
         ]
     assert right >= 95
+    store.close()
+
+
+def test_a_search_that_the_index_ends_too_early_is_made_again_exactly(open_database):
+    config = PostgresConfig(dim=64, index_above=100, m=4, ef_construct=16, ef=5, max_scan_tuples=1)
+    store = open_database(BY_INDEX).create_store("books", 1, config)
+    vectors = clustered()
+    ids = [f"p{row:05d}" for row in range(len(vectors))]
+    store.upsert(Batch(ids, [Payload(meta={"n": row % 100}) for row in range(len(vectors))], vectors))
+    store.optimise()
+    for k, where in ((300, None), (10, {"n": {"$gt": 97}})):
+        found = store.query(vectors[0], k=k, where=where)
+        assert found == store.query(vectors[0], k=k, where=where, exact=True)
+        assert len(found) == k
     store.close()
 
 
