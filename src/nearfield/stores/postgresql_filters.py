@@ -43,7 +43,7 @@ _PATHS = {
     "$lt": "'$[*] ? (@ < $x)'",
     "$lte": "'$[*] ? (@ <= $x)'",
 }
-_MOST_PARTS = 64  # as many equalities the index answers one by one; beyond, a list is quicker
+_MOST_PARTS = 64  # as many equalities the index answers one by one; beyond, every point is looked at
 
 
 def stored_fields(projection: Projection) -> str:
@@ -119,10 +119,24 @@ def _translate(tree: Filter, parameters: Parameters) -> str:
 
 
 def _equals(name: str, operands: Sequence[Operand], parameters: Parameters) -> str:
+    if len(operands) > _MOST_PARTS:
+        return _is_among(name, operands, parameters)
     wanted = [TO_JSON({encode_text(name): {kind: [value]}}) for kind, value in map(_typed, operands)]
-    if len(wanted) > _MOST_PARTS:
-        return f"fields @> ANY({_bound(wanted, parameters)}::jsonb[])"
     return _joined([f"fields @> {_bound(part, parameters)}::jsonb" for part in wanted], " OR ", "false")
+
+
+def _is_among(name: str, operands: Sequence[Operand], parameters: Parameters) -> str:
+    """Look the values of each point up in a table of operands, which PostgreSQL makes of a constant list."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, value in map(_typed, operands):
+        by_kind.setdefault(kind, []).append(TO_JSON(value))
+    field = _bound(encode_text(name), parameters)
+    parts = [
+        f"EXISTS (SELECT FROM jsonb_array_elements(fields -> {field}::text -> '{kind}') AS v(value) "
+        f"WHERE v.value = ANY({_bound(values, parameters)}::jsonb[]))"
+        for kind, values in by_kind.items()
+    ]
+    return _joined(parts, " OR ", "false")
 
 
 def _typed(operand: Operand) -> tuple[str, bool | float | str]:
