@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
     from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.stores.pinecone_config import PineconeConfig as PineconeConfig
+    from nearfield.stores.postgresql_config import PostgresConfig as PostgresConfig
     from nearfield.stores.weaviate_config import WeaviateConfig as WeaviateConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -120,6 +121,7 @@ _HOMES = {
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "PineconeConfig": "stores.pinecone_config",
+    "PostgresConfig": "stores.postgresql_config",
     "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",

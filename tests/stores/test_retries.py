@@ -49,6 +49,10 @@ def test_a_refusal_is_final_and_says_nothing_of_what_was_tried():
         server().ask("reading", failing(PermissionError("hunter2 is wrong"), ValueError()))
 
 
+def test_the_secret_is_not_printed():
+    assert "hunter2" not in repr(server())
+
+
 def test_what_asking_again_cannot_help_is_not_asked_again():
     with pytest.raises(StorageError, match="bad request"):
         server().ask("reading", failing(ValueError("bad request"), ValueError("again")))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nearfield.errors import NearfieldError, StorageError, StoreAccessError
@@ -30,7 +30,7 @@ class ServerCalls:
     server: str
     is_transient: Callable[[Exception], bool]
     is_denial: Callable[[Exception], bool]
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     waits: Sequence[float] = WAITS
 
     def ask(self, doing: str, call: Callable[[], T]) -> T:
