@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.qdrant_config import QdrantConfig as QdrantConfig
+    from nearfield.stores.qdrant_config import QdrantLocalConfig as QdrantLocalConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -106,6 +108,8 @@ _HOMES = {
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "Projection": "space.projection",
+    "QdrantConfig": "stores.qdrant_config",
+    "QdrantLocalConfig": "stores.qdrant_config",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",

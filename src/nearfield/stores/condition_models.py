@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
-from nearfield.extras import import_extra
+from nearfield.stores.qdrant_connection import client_models
 
 Condition: TypeAlias = Any
 """A condition or filter of the engine in question, whose types have no common ground."""
@@ -89,7 +89,7 @@ class ClientConditions:
     """Conditions of `qdrant_client`."""
 
     def __init__(self) -> None:
-        self._models = import_extra("qdrant_client.models", extra="qdrant")
+        self._models = client_models()
 
     def all_of(self, parts: Sequence[Condition]) -> Condition:
         """Make a filter that holds where each part does; everywhere without any."""
