@@ -152,8 +152,12 @@ class QdrantDatabase:
             self.write(name, document, None)
 
     def _drop(self, collection: str) -> None:
+        def remove(client: ClientModel) -> None:
+            if client.collection_exists(collection):  # it is not when asked again, after an answer that was lost
+                client.delete_collection(collection)
+
         if self._exists(collection) and self._described(collection) is not None:
-            self._connection.ask(f"removing {collection}", methodcaller("delete_collection", collection))
+            self._connection.ask(f"removing {collection}", remove)
 
     def _exists(self, collection: str) -> bool:
         return bool(self._connection.ask("looking for it", methodcaller("collection_exists", collection)))

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import warnings
 from collections.abc import Callable
 from operator import methodcaller
 from pathlib import Path
@@ -135,13 +136,15 @@ class LocalConnection:
 
 def _client(folder: Path) -> ClientModel:
     module = import_extra("qdrant_client", extra="qdrant")
-    try:
-        return module.QdrantClient(path=str(folder), force_disable_check_same_thread=True)
-    except RuntimeError as error:
-        if "already accessed" not in str(error):
-            raise StorageError(f"{folder} cannot be opened: {error}") from error
+    with warnings.catch_warnings():
+        # When it finds the folder locked, the client leaves the lock's file for the garbage collector to close.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            return module.QdrantClient(path=str(folder), force_disable_check_same_thread=True)
+        except Exception as error:  # sqlite3.Error, OSError, ValueError, RuntimeError and pickle's own
+            problem = str(error)
+    if "already accessed" in problem:
         raise CollectionBusyError(
             f"another process holds {folder}; Qdrant's local mode lets one in at a time, so wait for it or run a server"
-        ) from None
-    except Exception as error:  # sqlite3.Error, OSError, ValueError and pickle's own
-        raise StorageError(f"{folder} cannot be opened: {error}") from error
+        )
+    raise StorageError(f"{folder} cannot be opened: {problem}")
