@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qdrant_grpc import serving_grpc
 from qdrant_server import running
 
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
@@ -259,6 +260,26 @@ def test_what_was_done_although_the_answer_was_lost_is_no_error_when_asked_again
     database.drop("faq")
     assert ("DELETE", "/collections/faq") in lost
     assert database.collections() == []
+
+
+def test_faults_over_grpc_are_told_apart_too(server):
+    server.key = SECRET
+    with serving_grpc(server) as port, connected(server, f"?grpc_port={port}", key=SECRET) as database:
+        store = database.create_store("faq", 1, QdrantConfig(dim=2))
+        left = [503, 503]
+        server.fault = lambda method, path: left.pop() if left else None
+        store.upsert(batch(["a"]))
+        server.fault = lambda method, path: 503
+        with pytest.raises(StorageError, match=r"counting failed at .*: UNAVAILABLE: told so by the test$"):
+            store.count()
+        server.fault = lambda method, path: None
+        server.engine.answer("DELETE", ["faq"], {})
+        with pytest.raises(StorageError, match="NOT_FOUND"):
+            store.count()
+        server.key = "another"
+        with pytest.raises(StoreAccessError, match="refuses this user") as caught:
+            store.count()
+        assert SECRET not in str(caught.value)
 
 
 # --- collections beside ours

@@ -192,21 +192,30 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
+class _GrpcError(Exception):
+    """What a server answered over gRPC, in a line."""
+
+    def __init__(self, status: str, details: str) -> None:
+        super().__init__(f"{status}: {details}")
+        self.status_code = status
+
+
 def _unwrapped(call: Callable[[ClientModel], T], client: ClientModel) -> T:
+    """Call the client, and say what happened where its own exceptions say nothing, or too much."""
     from qdrant_client.http.exceptions import ResponseHandlingException
 
+    grpc = import_extra("grpc", extra="qdrant")
     try:
         return call(client)
     except ResponseHandlingException as error:
-        raise error.source from None  # what happened; the client wraps it in an exception without words
+        raise error.source from None
+    except grpc.RpcError as error:
+        raise _GrpcError(error.code().name, error.details()) from None
 
 
 def _status(error: Exception) -> str:
-    """Name what a server answered: a number over HTTP, a word over gRPC; empty where it did not."""
-    code = getattr(error, "status_code", None)
-    if code is None and callable(getattr(error, "code", None)):
-        code = error.code().name  # type: ignore[attr-defined]  # grpc's errors have it, but not in their type
-    return "" if code is None else str(code)
+    """Give what a server answered: a number over HTTP, a word over gRPC; empty where it did not."""
+    return str(getattr(error, "status_code", ""))
 
 
 def _is_denial(error: Exception) -> bool:

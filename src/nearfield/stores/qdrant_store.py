@@ -223,44 +223,40 @@ class QdrantStore:
 
     def optimise(self) -> None:
         """Build or refresh the index now; blocks until done."""
-        self._check_open()
-        self._connection.optimise(self._collection, self._config)
+        self._open.optimise(self._collection, self._config)
 
     def compact(self) -> None:
         """Have the server rewrite what holds deleted points; blocks until done."""
-        self._check_open()
-        self._connection.compact(self._collection)
+        self._open.compact(self._collection)
 
     def allocated_bytes(self) -> int | None:
         """Measure the disk space in use, in bytes of allocated blocks; a server does not tell."""
-        self._check_open()
-        return self._connection.allocated_bytes(self._collection)
+        return self._open.allocated_bytes(self._collection)
 
     def close(self) -> None:
         """End the use of this store; closing twice is harmless."""
         self._closed = True
 
-    def _check_open(self) -> None:
+    @property
+    def _open(self) -> Connection:
         if self._closed:
             raise StorageError("the store is closed; open it again")
+        return self._connection
 
     def _ask(self, doing: str, call: Callable[[ClientModel], T]) -> T:
-        self._check_open()
-        return self._connection.ask(doing, call)
+        return self._open.ask(doing, call)
 
     def _condition(self, where: Where | None) -> Condition | None:
         return None if where is None else self._conditions.build(parse_where(where))
 
     def _index_field(self, key: str, kind: Kind) -> None:
         if key not in self._fields:
-            self._check_open()
-            self._connection.index_field(self._collection, key, kind)
+            self._open.index_field(self._collection, key, kind)
             self._fields.add(key)
 
     def _facet(self, key: str, condition: Condition | None) -> dict[str, int]:
         self._index_field(key, "keyword")  # a server has no facets without it
-        self._check_open()
-        return self._connection.facet(self._collection, key, condition)
+        return self._open.facet(self._collection, key, condition)
 
     def _distinct(self, key: str) -> Iterable[str]:
         return self._facet(key, None)
