@@ -16,7 +16,7 @@ from qdrant_server import running
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
 from nearfield.stores import qdrant_points, qdrant_server
 from nearfield.stores.address import Address, connect
-from nearfield.stores.base import Batch, Facet, Payload, StoreConfig
+from nearfield.stores.base import Batch, Effort, Facet, Payload, StoreConfig
 from nearfield.stores.qdrant_config import QdrantConfig, check_config
 from nearfield.stores.qdrant_points import requests
 from nearfield.stores.retries import ServerCalls
@@ -368,6 +368,12 @@ def test_a_write_that_not_all_copies_have_is_visible_eventually(database):
     assert database.create_store("all", 1, config).capabilities.visibility == "immediate"
     some = database.create_store("some", 1, replace(config, write_consistency_factor=2))
     assert some.capabilities.visibility == "eventual"
+
+
+def test_an_effort_that_finds_nothing_is_refused(store):
+    with pytest.raises(InvalidInputError, match="ef and oversampling must be at least 1, got 0"):
+        store.query([1, 0], k=1, effort=Effort(0))
+    assert store.config == QdrantConfig(dim=2)
 
 
 def test_optimise_applies_the_configuration_and_waits(server, database):

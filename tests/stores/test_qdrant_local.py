@@ -63,6 +63,16 @@ def test_a_damaged_folder_is_an_error(tmp_path):
         connect(Address.parse(f"qdrant://{tmp_path}"))
 
 
+def test_what_the_client_refuses_is_an_error_of_the_store(tmp_path):
+    with opened(tmp_path) as database:
+        store = database.create_store("faq", 1, CONFIG)
+        database.drop_store("faq", 1)
+        with pytest.raises(StorageError, match=r"counting failed in .*: Collection faq not found"):
+            store.count()
+    with pytest.raises(StorageError, match="closed"):
+        database.collections()
+
+
 def test_local_mode_takes_its_own_configuration(tmp_path):
     with opened(tmp_path) as database:
         with pytest.raises(InvalidInputError, match="created with a QdrantLocalConfig, got QdrantConfig"):
