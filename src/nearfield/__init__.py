@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.stores.pinecone_config import PineconeConfig as PineconeConfig
     from nearfield.stores.postgresql_config import PostgresConfig as PostgresConfig
+    from nearfield.stores.qdrant_config import QdrantConfig as QdrantConfig
+    from nearfield.stores.qdrant_config import QdrantLocalConfig as QdrantLocalConfig
     from nearfield.stores.weaviate_config import WeaviateConfig as WeaviateConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
@@ -123,6 +125,8 @@ _HOMES = {
     "PineconeConfig": "stores.pinecone_config",
     "PostgresConfig": "stores.postgresql_config",
     "Projection": "space.projection",
+    "QdrantConfig": "stores.qdrant_config",
+    "QdrantLocalConfig": "stores.qdrant_config",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",

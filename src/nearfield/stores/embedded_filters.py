@@ -1,4 +1,4 @@
-"""Filters in the terms of Qdrant Edge: what is stored for them, and the conditions that ask.
+"""Filters in the terms of Qdrant, embedded or a server: what is stored for them, and the conditions that ask.
 
 The engine cannot be asked everything directly: it compares a boolean with nothing, has no order on strings, and reads
 floats back from its payloads up to a unit in the last place off. So beside each record's metadata, which is kept as
@@ -20,8 +20,9 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from nearfield.stores.condition_models import Bound, Condition, ConditionModel
 from nearfield.stores.filters import (
     COMPARE,
     And,
@@ -37,9 +38,6 @@ from nearfield.stores.filters import (
     Order,
 )
 from nearfield.stores.values import Projection
-
-if TYPE_CHECKING:
-    import qdrant_edge as engine
 
 Kind: TypeAlias = Literal["keyword", "float"]
 
@@ -96,18 +94,22 @@ class ConditionBuilder:
     """Turn filter trees into the engine's conditions.
 
     Args:
+        model: Makes the engine's conditions.
         prepare: Called with each payload key before a condition on it is built, to index it.
         distinct: Lists the distinct strings stored under a payload key.
     """
 
-    def __init__(self, prepare: Callable[[str, Kind], None], distinct: Callable[[str], Iterable[str]]) -> None:
-        import qdrant_edge
-
-        self._engine = qdrant_edge
+    def __init__(
+        self,
+        model: ConditionModel,
+        prepare: Callable[[str, Kind], None],
+        distinct: Callable[[str], Iterable[str]],
+    ) -> None:
+        self._model = model
         self._prepare = prepare
         self._distinct = distinct
 
-    def build(self, tree: Filter) -> "engine.Filter":
+    def build(self, tree: Filter) -> Condition:
         """Translate a tree.
 
         Args:
@@ -118,66 +120,55 @@ class ConditionBuilder:
         """
         match tree:
             case And(parts):
-                return self._engine.Filter(must=[self.build(part) for part in parts])
+                return self._model.all_of([self.build(part) for part in parts])
             case Or(parts):
-                return self._any([self.build(part) for part in parts])
+                return self._model.any_of([self.build(part) for part in parts])
             case Not(part):
-                return self._engine.Filter(must_not=[self.build(part)])
+                return self._model.none_of([self.build(part)])
             case Exists(name):
-                return self._any([self._holds_any(f"{letter}{_hashed(name)}") for letter in "sk"])
+                return self._model.any_of([self._holds_any(f"{letter}{_hashed(name)}") for letter in "sk"])
             case Contains(name, part):
                 key = self._prepared(f"s{_hashed(name)}", "keyword")
-                substring = self._engine.MatchSubstring(part)
-                return self._any([self._engine.FieldCondition(key, match=substring)])
+                return self._model.any_of([self._model.has_part(key, part)])
             case Equals(name, operands):
                 return self._equals(_hashed(name), operands)
             case Compares(name, order, operand):
                 return self._compares(_hashed(name), order, operand)
 
-    def _any(self, conditions: "list[engine.ConditionType]") -> "engine.Filter":
-        # To the engine an empty `should` is true, so what is never true is an id out of none.
-        return self._engine.Filter(should=conditions or [self._engine.HasIdCondition(set())])
+    def _has(self, key: str, keywords: list[str]) -> Condition:
+        return self._model.has_any(self._prepared(key, "keyword"), keywords)
 
-    def _has(self, key: str, keywords: list[str]) -> "engine.FieldCondition":
-        return self._engine.FieldCondition(self._prepared(key, "keyword"), match=self._engine.MatchAny(keywords))
-
-    def _holds_any(self, key: str) -> "engine.Filter":
-        return self._engine.Filter(must_not=[self._engine.IsEmptyCondition(self._prepared(key, "keyword"))])
+    def _holds_any(self, key: str) -> Condition:
+        return self._model.none_of([self._model.is_empty(self._prepared(key, "keyword"))])
 
     def _prepared(self, key: str, kind: Kind) -> str:
         self._prepare(key, kind)
         return key
 
-    def _equals(self, name: str, operands: tuple[Operand, ...]) -> "engine.Filter":
+    def _equals(self, name: str, operands: tuple[Operand, ...]) -> Condition:
         strings = [operand for operand in operands if isinstance(operand, str)]
         keywords = [_exact(operand) for operand in operands if not isinstance(operand, str)]
-        conditions: list[engine.ConditionType] = []
+        conditions: list[Condition] = []
         if strings:
             conditions.append(self._has(f"s{name}", strings))
         if keywords:
             conditions.append(self._has(f"k{name}", keywords))
-        return self._any(conditions)
+        return self._model.any_of(conditions)
 
-    def _compares(self, name: str, order: Order, operand: float | str | Instant) -> "engine.Filter":
+    def _compares(self, name: str, order: Order, operand: float | str | Instant) -> Condition:
         if isinstance(operand, str):
             stands = COMPARE[order]
             strings = [text for text in self._distinct(f"s{name}") if stands(text, operand)]
-            return self._any([self._has(f"s{name}", strings)] if strings else [])
+            return self._model.any_of([self._has(f"s{name}", strings)] if strings else [])
         kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
         key = self._prepared(f"{kind}{name}", "float")
-        bucket = float(_bucket(value))
-        if order in ("$lt", "$lte"):
-            bounds = self._engine.RangeFloat(lt=bucket)
-        elif order == "$gte" and _is_first(value):
-            # The common case, such as a year: the whole bucket, so no keywords.
-            return self._any([self._engine.FieldCondition(key, range=self._engine.RangeFloat(gte=bucket))])
-        else:
-            bounds = self._engine.RangeFloat(gt=bucket)
-        conditions: list[engine.ConditionType] = [self._engine.FieldCondition(key, range=bounds)]
-        keywords = _within_bucket(kind, value, order)
+        bound: Bound = "lt" if order in ("$lt", "$lte") else "gt"
+        whole = order == "$gte" and _is_first(value)  # the common case, such as a year: a bucket without keywords
+        conditions = [self._model.is_bounded(key, "gte" if whole else bound, float(_bucket(value)))]
+        keywords = [] if whole else _within_bucket(kind, value, order)
         if keywords:
             conditions.append(self._has(f"k{name}", keywords))
-        return self._any(conditions)
+        return self._model.any_of(conditions)
 
 
 @lru_cache(maxsize=4096)

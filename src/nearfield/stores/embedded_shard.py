@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nearfield.errors import StorageError
 from nearfield.stores.base import StoreConfig, Where
+from nearfield.stores.condition_models import EdgeConditions
 from nearfield.stores.embedded_engine import idf_params
 from nearfield.stores.embedded_filters import ConditionBuilder, Kind
 from nearfield.stores.embedded_folder import DirectorySync, Folder, engine_errors, require_space
@@ -69,7 +70,7 @@ class HeldShard:
         self.folder = folder
         self._config = config
         self._writing = threading.RLock()
-        self._conditions = ConditionBuilder(self._index_field, self._distinct)
+        self._conditions = ConditionBuilder(EdgeConditions(), self._index_field, self._distinct)
         self._shard: engine.EdgeShard | None = None
         self.adopt(shard)
 
@@ -177,7 +178,8 @@ class HeldShard:
 
     def build(self, where: Where) -> "engine.Filter":
         """Translate a filter that there must be."""
-        return self._conditions.build(parse_where(where))
+        built: engine.Filter = self._conditions.build(parse_where(where))
+        return built
 
     def idf_params(self, leg: str) -> "engine.SearchParams | None":
         """Choose the parameters with which the engine's idf of a sparse leg is that of the stored points."""
