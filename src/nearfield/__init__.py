@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
     from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
+    from nearfield.evaluation.recall import measure_recall as measure_recall
+    from nearfield.evaluation.recall_report import RecallReport as RecallReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.alignment import align as align
     from nearfield.space.alignment_report import Alignment as Alignment
@@ -106,6 +108,7 @@ _HOMES = {
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "Projection": "space.projection",
+    "RecallReport": "evaluation.recall_report",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -138,6 +141,7 @@ _HOMES = {
     "load_space": "space.load",
     "load_word_set": "data.word_sets",
     "measure_dimension": "space.dimension",
+    "measure_recall": "evaluation.recall",
     "project": "space.projection",
     "quantise": "space.postprocessing",
     "read_beir": "data.beir",

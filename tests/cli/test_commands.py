@@ -19,7 +19,7 @@ from nearfield.evaluation.comparison import ComparisonReport
 
 COMMANDS = (
     *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "doctor", "encoders", "train", "cache"),
-    *("convert", "completion", "space", "words"),
+    *("convert", "completion", "recall", "space", "words"),
 )
 
 

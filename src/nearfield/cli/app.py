@@ -15,6 +15,7 @@ from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
+from nearfield.cli.recall import recall
 from nearfield.cli.search import search
 from nearfield.cli.space import space
 from nearfield.cli.train import train
@@ -32,6 +33,7 @@ def main() -> None:
       index     Build the search index with it.
       search    What does it find?
       evaluate  How good is it?
+      recall    How much does its index miss, and how hard should it try?
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
@@ -51,6 +53,7 @@ for command in (
     index,
     search,
     evaluate,
+    recall,
     encode,
     inspect,
     doctor,
