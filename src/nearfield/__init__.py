@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nearfield.collection.build import build_collection as build_collection
     from nearfield.collection.collection import Collection as Collection
+    from nearfield.collection.export import export_parquet as export_parquet
+    from nearfield.collection.listing import collection_exists as collection_exists
+    from nearfield.collection.listing import drop_collection as drop_collection
+    from nearfield.collection.listing import list_collections as list_collections
     from nearfield.collection.results import Hit as Hit
+    from nearfield.collection.snapshot import restore_snapshot as restore_snapshot
+    from nearfield.collection.snapshot import save_snapshot as save_snapshot
+    from nearfield.collection.verify import VerificationReport as VerificationReport
+    from nearfield.collection.verify import verify_collection as verify_collection
     from nearfield.data.beir import Dataset as Dataset
     from nearfield.data.beir import read_beir as read_beir
     from nearfield.data.beir import write_beir as write_beir
@@ -118,6 +126,7 @@ _HOMES = {
     "Subwords": "space.subwords",
     "Tree": "space.tree",
     "VectorCache": "encoders.cache",
+    "VerificationReport": "collection.verify",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
     "align": "space.alignment",
@@ -126,16 +135,20 @@ _HOMES = {
     "catalogue": "encoders.catalogue",
     "centre": "space.postprocessing",
     "cluster": "space.clusters",
+    "collection_exists": "collection.listing",
     "compare": "evaluation.compare",
     "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
     "distill": "training.distill",
+    "drop_collection": "collection.listing",
     "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "evaluate_hierarchy": "evaluation.hierarchy",
     "evaluate_intrinsic": "evaluation.intrinsic",
     "example_axes": "space.axes",
+    "export_parquet": "collection.export",
     "fit_axis": "space.axes",
+    "list_collections": "collection.listing",
     "load_dataset": "data.bundled",
     "load_encoder": "encoders.load",
     "load_space": "space.load",
@@ -152,10 +165,13 @@ _HOMES = {
     "read_wordnet": "data.wordnet",
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
+    "restore_snapshot": "collection.snapshot",
     "save_encoder": "space.encoder",
+    "save_snapshot": "collection.snapshot",
     "space_encoder": "space.encoder",
     "train_word2vec": "training.word2vec.train",
     "truncate": "space.postprocessing",
+    "verify_collection": "collection.verify",
     "whiten": "space.postprocessing",
     "word_sets": "data.word_sets",
     "write_beir": "data.beir",

@@ -19,7 +19,20 @@ from nearfield.evaluation.comparison import ComparisonReport
 
 COMMANDS = (
     *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "doctor", "encoders", "train", "cache"),
-    *("convert", "completion", "recall", "space", "words"),
+    *(
+        "convert",
+        "completion",
+        "recall",
+        "space",
+        "words",
+        "collections",
+        "drop",
+        "verify",
+        "snapshot",
+        "restore",
+        "export",
+    ),
+    "compact",
 )
 
 
@@ -265,7 +278,7 @@ def test_output_that_nobody_reads_on_is_no_error(collections):
 def test_another_quantisation_than_the_collection_has_is_refused(cli, tmp_path):
     cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25")
     result = cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25", "--quantisation", "none", code=1)
-    assert "index into another folder, or leave the options out" in result.stderr
+    assert "index elsewhere, or leave the options out" in result.stderr
 
 
 def test_records_that_left_the_corpus_are_counted(cli, tmp_path):

@@ -196,7 +196,7 @@ def test_a_folder_with_other_files_is_not_indexed_into(cli, tmp_path):
 def test_a_collection_that_ranks_otherwise_is_not_indexed_into(cli, tmp_path, notes):
     cli("index", notes, "--to", tmp_path / "c", "-e", "bm25")
     said = failing(cli, "index", notes, "--to", tmp_path / "c", "-e", "tfidf")
-    assert "ranks by bm25, not by tfidf with these options; index into another folder" in said
+    assert "ranks by bm25, not by tfidf with these options; index elsewhere" in said
 
 
 def test_an_unknown_encoder_says_where_was_looked(cli, tmp_path, monkeypatch):

@@ -9,7 +9,13 @@ from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
 from nearfield.data.records import Record
 from nearfield.encoders.cache import VectorCache
-from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, SpaceMismatchError
+from nearfield.errors import (
+    CapabilityError,
+    CollectionBusyError,
+    CollectionError,
+    InvalidInputError,
+    SpaceMismatchError,
+)
 from nearfield.stores.base import StoreConfig
 
 NOTES = [
@@ -51,6 +57,35 @@ def test_a_deleted_record_is_not_found_again(collection):
     assert collection.delete(["tap", "nowhere"]) == 1
     assert collection.count() == 3
     assert "tap" not in {hit.id for hit in collection.search("worn washer")}
+
+
+def test_metadata_is_replaced_without_encoding_again(collection, encoder):
+    encoded = encoder.encoded
+    assert collection.update({"tap": {"year": 1999}, "nowhere": {}}) == 1
+    assert encoder.encoded == encoded
+    (tap,) = collection.get(["tap"])
+    assert (dict(tap.meta), tap.text) == ({"year": 1999}, NOTES[0].text)
+    assert "tap" in {hit.id for hit in collection.search("worn washer", where={"year": 1999})}
+    summary = collection.upsert([tap, NOTES[1]])
+    assert (summary.written, summary.unchanged) == (0, 2)  # as it is now is not a change
+    assert collection.upsert([NOTES[0]]).written == 1
+
+
+def test_records_are_deleted_by_a_filter_and_counted_by_value(collection):
+    assert [(facet.value, facet.count) for facet in collection.facets("tags")] == [
+        ("bike", 1),
+        ("home", 1),
+        ("water", 1),
+    ]
+    assert collection.delete_where({"year": {"$lt": 2022}}) == 2
+    assert sorted(record.id for record in collection) == ["bread", "roof"]
+    assert collection.facets("tags", where={"year": 2023}) == []
+
+
+def test_what_a_back_end_cannot_rank_by_is_refused(tmp_path):
+    with pytest.raises(CapabilityError, match="has no lexical search postgresql-fulltext; it has none of its own"):
+        Collection.create(tmp_path / "c", "postgresql-fulltext")
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_collection_opens_again_and_ranks_as_before(collection, encoder):

@@ -28,6 +28,11 @@ def test_a_name_says_its_legs_and_fusion(text, legs, fusion):
     assert (spec.name, spec.legs, spec.fusion) == (text, legs, fusion)
 
 
+def test_a_databases_own_search_is_a_leg():
+    spec = RetrieverSpec.parse("chars+postgresql-fulltext+all-MiniLM-L6-v2")
+    assert (spec.legs, spec.engine) == (("chars", "postgresql-fulltext", "all-MiniLM-L6-v2"), "postgresql-fulltext")
+
+
 def test_options_follow_a_lexical_leg():
     spec = RetrieverSpec.parse("bm25:language=german, k1=0.9+chars:ngram=3")
     assert spec.lexical["bm25"] == LexicalSpec(language="german", k1=0.9)
@@ -42,6 +47,9 @@ def test_options_follow_a_lexical_leg():
         ("bm25+", "has an empty leg"),
         ("one+two", "names two encoders, one and two"),
         ("bm25+bm25", "names bm25 twice"),
+        ("postgresql-fulltext+postgresql-fulltext", "names postgresql-fulltext twice"),
+        ("weaviate-bm25+milvus-bm25", "names two databases' searches"),
+        ("weaviate-bm25:k1=2", "weaviate-bm25 takes no options here, got 'weaviate-bm25:k1=2'"),
         ("bm25:colour=red", "bm25 has no option 'colour'; it has language, ngram, k1, b"),
         ("bm25:k1=high", "bm25:k1 must be of type float, got 'high'"),
     ],

@@ -4,6 +4,8 @@ import click
 
 from nearfield import __version__
 from nearfield.cli.cache import cache
+from nearfield.cli.collections import collections, drop
+from nearfield.cli.compact import compact
 from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
@@ -17,8 +19,10 @@ from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
 from nearfield.cli.recall import recall
 from nearfield.cli.search import search
+from nearfield.cli.snapshot import export, restore, snapshot
 from nearfield.cli.space import space
 from nearfield.cli.train import train
+from nearfield.cli.verify import verify
 from nearfield.cli.words import words
 
 
@@ -34,6 +38,7 @@ def main() -> None:
       search    What does it find?
       evaluate  How good is it?
       recall    How much does its index miss, and how hard should it try?
+      verify    Is this collection sound?
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
@@ -54,6 +59,13 @@ for command in (
     search,
     evaluate,
     recall,
+    verify,
+    collections,
+    snapshot,
+    restore,
+    export,
+    compact,
+    drop,
     encode,
     inspect,
     doctor,

@@ -55,6 +55,20 @@ class ErrorHandlingGroup(click.Group):
             ctx.exit(EXIT_INTERRUPTED)
 
 
+class CollectionAddress(click.Path):
+    """Where a collection is: its folder, or the URL of a database with its name."""
+
+    name = "address"
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401  # click's own signature
+        """Check a path; a URL is read by whoever connects to it."""
+        text = os.fsdecode(value)
+        return text if "://" in text else os.fsdecode(super().convert(value, param, ctx))
+
+
 class OutputPath(click.Path):
     """A file to write, refused before any work is done if it could not be written after it.
 

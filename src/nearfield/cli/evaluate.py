@@ -2,11 +2,11 @@
 
 import click
 
-from nearfield.cli.console import encoder_option, judgement_options, print_json, progress_bars
+from nearfield.cli.console import CollectionAddress, encoder_option, judgement_options, print_json, progress_bars
 
 
 @click.command(short_help="How good is a collection, by judged queries?")
-@click.argument("collection", type=click.Path(file_okay=False))
+@click.argument("collection", type=CollectionAddress())
 @judgement_options
 @click.option(
     "--metric",

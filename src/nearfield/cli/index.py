@@ -6,13 +6,26 @@ from typing import Literal
 import click
 
 from nearfield.cli.completion import complete_encoder
-from nearfield.cli.console import field_options, print_json, progress_bars, report_skipped, vector_cache
+from nearfield.cli.console import (
+    CollectionAddress,
+    field_options,
+    print_json,
+    progress_bars,
+    report_skipped,
+    vector_cache,
+)
 from nearfield.cli.dry_run import dry_run_option, show_estimates
 
 
 @click.command(short_help="Build a collection to search, or go on with an interrupted one.")
 @click.argument("corpus", type=click.Path(exists=True))
-@click.option("--to", "folder", required=True, type=click.Path(file_okay=False), help="The collection's folder.")
+@click.option(
+    "--to",
+    "address",
+    required=True,
+    type=CollectionAddress(),
+    help="The collection's folder, or its URL in a database, as in 'postgresql://user@host/database#faq'.",
+)
 @click.option(
     "--from",
     "report",
@@ -40,7 +53,7 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
 @field_options
 def index(
     corpus: str,
-    folder: str,
+    address: str,
     report: str | None,
     candidate: str | None,
     retrievers: tuple[str, ...],
@@ -84,7 +97,7 @@ def index(
         return
     with vector_cache(use=not no_cache) as cache, progress_bars() as progress:
         collection, summary = nf.build_collection(
-            folder,
+            address,
             records,
             spec,
             encoder=encoder,
@@ -93,13 +106,14 @@ def index(
             progress=progress,
         )
     with collection:
+        shown = collection.address
         count, disk = collection.count(), collection.store.allocated_bytes()
     kept = count - summary.written - summary.unchanged
     report_skipped(records.skipped.count, records.skipped.problems)
     if as_json:
         print_json(
             {
-                "collection": folder,
+                "collection": shown,
                 "retriever": spec.name,
                 "records": count,
                 "written": summary.written,
@@ -111,7 +125,7 @@ def index(
             }
         )
         return
-    click.echo(f"{folder}: {count:,} records{'' if disk is None else f', {size(disk)}'}, ranked by {spec.name}")
+    click.echo(f"{shown}: {count:,} records{'' if disk is None else f', {size(disk)}'}, ranked by {spec.name}")
     click.echo(f"{summary.written:,} written, {summary.unchanged:,} unchanged")
     if kept:
         click.echo(f"{kept:,} were there before and are not in this corpus; they are kept, and still found")
@@ -120,4 +134,4 @@ def index(
             f"{summary.truncated:,} of those written are longer than the encoder reads; their ends are found by words "
             "only, if at all"
         )
-    click.echo(f'search it: nearfield search {shlex.quote(folder)} "your question"')
+    click.echo(f'search it: nearfield search {shlex.quote(shown)} "your question"')

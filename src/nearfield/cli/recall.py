@@ -4,11 +4,11 @@ from typing import Literal
 
 import click
 
-from nearfield.cli.console import OutputPath, encoder_option, progress_bars, show_report
+from nearfield.cli.console import CollectionAddress, OutputPath, encoder_option, progress_bars, show_report
 
 
 @click.command(short_help="How much does approximate search miss, and how hard should it try?")
-@click.argument("collection", type=click.Path(file_okay=False))
+@click.argument("collection", type=CollectionAddress())
 @click.option("--queries", type=click.Path(exists=True, dir_okay=False), help="Queries: .jsonl, .csv or .tsv.")
 @click.option("--sample", default=200, show_default=True, help="Without --queries: stored vectors drawn as queries.")
 @click.option("-k", "ks", multiple=True, type=int, default=(1, 10, 100), show_default=True, help="Results. Repeat it.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nearfield.cli.console import encoder_option, print_json
+from nearfield.cli.console import CollectionAddress, encoder_option, print_json
 from nearfield.cli.where import parse_conditions
 from nearfield.report.characters import one_line
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Search a collection.")
-@click.argument("collection", type=click.Path(file_okay=False))
+@click.argument("collection", type=CollectionAddress())
 @click.argument("query", required=False)
 @click.option("--image", type=click.Path(exists=True, dir_okay=False), help="Search by this image instead of a QUERY.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many hits.")

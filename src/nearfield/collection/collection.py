@@ -1,9 +1,10 @@
 """A retriever one can write to: encoder, store and lexical legs under one manifest."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Literal, Self
@@ -13,10 +14,11 @@ import numpy as np
 from nearfield.arrays import Vectors
 from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest, encode_canaries
+from nearfield.collection.points import record_of
 from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.images import Image
-from nearfield.data.records import Record, batched
+from nearfield.data.records import Json, Record, batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
 from nearfield.encoders.cache import VectorCache
@@ -28,11 +30,20 @@ from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.space.space import Space
 from nearfield.stores.address import Address
-from nearfield.stores.base import Batch, Effort, Payload, SparseVector, Store, StoreConfig, Where
+from nearfield.stores.base import Batch, Effort, Facet, Match, Payload, Point, SparseVector, Store, StoreConfig, Where
 from nearfield.stores.database import Lock
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
+
+
+@dataclass(frozen=True)
+class _Leg:
+    """One leg's question to the store; `ask` takes the number of candidates as `k`."""
+
+    name: str
+    ask: Callable[..., list[Match]]
+    lexical: bool
 
 
 class Collection:
@@ -84,15 +95,44 @@ class Collection:
         encoder = _encoder_for(spec, encoder)
         texts = list(sample)
         spec = replace(spec, lexical={name: Lexicon(leg).fitted(texts).spec for name, leg in spec.lexical.items()})
+        manifest = Manifest(
+            retriever=spec,
+            store=store or StoreConfig(),
+            encoder=None if encoder is None else encoder.spec,
+            canaries=None if encoder is None else encode_canaries(encoder),
+        )
+        return cls.create_alike(address, manifest, store=store, encoder=encoder)
+
+    @classmethod
+    def create_alike(
+        cls,
+        address: str | os.PathLike[str] | Address,
+        manifest: Manifest,
+        *,
+        store: StoreConfig | None = None,
+        encoder: Encoder | None = None,
+    ) -> "Collection":
+        """Make an empty collection that ranks as another does, here or in another database.
+
+        Args:
+            address: As for `create`.
+            manifest: The other's: its retriever, encoder and canaries.
+            store: Options of the store, as for `create`; not the other's, which may be of another kind.
+            encoder: The encoder, if it is loaded already.
+
+        Returns:
+            The collection, open.
+
+        Raises:
+            CollectionError: If there is something already.
+            CollectionBusyError: If another process holds it.
+            CapabilityError: If the back end cannot hold what the retriever needs.
+            StorageError: If the disk or the server refuses.
+        """
         home = Home.find(address)
         try:
-            config = _config_for(home, spec, encoder, store)
-            manifest = Manifest(
-                retriever=spec,
-                store=config,
-                encoder=None if encoder is None else encoder.spec,
-                canaries=None if encoder is None else encode_canaries(encoder),
-            )
+            config = _config_for(home, manifest, store)
+            manifest = replace(manifest, store=config, state="building", generation=1)
             lock = home.claim()
             try:
                 points = home.create_store(manifest)
@@ -276,30 +316,40 @@ class Collection:
         self._check_query(query)
         if not isinstance(k, int) or k < 1:
             raise InvalidInputError(f"k must be a whole number of at least 1, got {k!r}")
-        words = (
-            {name: lexicon.query(query) for name, lexicon in self._lexicons.items()} if isinstance(query, str) else {}
-        )
-        fused = len(words) + (self.spec.encoder is not None) > 1
+        legs = self._legs(query, where)
+        fused = len(legs) > 1
         depth = self.spec.depth if fused else max(k, self.spec.depth)
-        legs: dict[str, dict[str, float]] = {}
+        scores: dict[str, dict[str, float]] = {}
         floors: list[float | None] = []
-        for name, terms in words.items():
-            matches = self.store.query_sparse(name, terms, k=depth, where=where, with_payload=False)
-            legs[name] = {match.id: match.score for match in matches}
-            floors.append(0.0 if len(matches) < depth else None)  # all that share a word were returned
-        if (encoder := self.encoder) is not None:
-            vector = check_vectors(encoder.encode_query([query]), encoder.spec, 1)[0]
-            matches = self.store.query(vector, k=depth, where=where, with_payload=False)
-            legs[self.spec.legs[-1]] = {match.id: match.score for match in matches}
-            floors.append(None)
+        for leg in legs:
+            matches = leg.ask(k=depth)
+            scores[leg.name] = {match.id: match.score for match in matches}
+            # Of a lexical leg, all that share a word were returned.
+            floors.append(0.0 if leg.lexical and len(matches) < depth else None)
         if fused:
-            order = fuse(list(legs.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)
+            order = fuse(list(scores.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)
         else:
-            order = list(next(iter(legs.values())).items())
+            order = list(next(iter(scores.values())).items())
         return [
-            Ranked(id_, score, {leg: found[id_] for leg, found in legs.items() if id_ in found})
+            Ranked(id_, score, {leg: found[id_] for leg, found in scores.items() if id_ in found})
             for id_, score in order[:k]
         ]
+
+    def _legs(self, query: Item, where: Where | None) -> list["_Leg"]:
+        """Prepare what each leg asks the store."""
+        legs: list[_Leg] = []
+        if isinstance(query, str):
+            for name, lexicon in self._lexicons.items():
+                ask = partial(self.store.query_sparse, name, lexicon.query(query), where=where, with_payload=False)
+                legs.append(_Leg(name, ask, lexical=True))
+            if self.spec.engine is not None:
+                ask = partial(self.store.query_text, query, where=where, with_payload=False)
+                legs.append(_Leg(self.spec.engine, ask, lexical=True))
+        if (encoder := self.encoder) is not None:
+            vector = check_vectors(encoder.encode_query([query]), encoder.spec, 1)[0]
+            ask = partial(self.store.query, vector, where=where, with_payload=False)
+            legs.append(_Leg(self.spec.legs[-1], ask, lexical=False))
+        return legs
 
     def _check_query(self, query: Item) -> None:
         if isinstance(query, Image):
@@ -344,11 +394,11 @@ class Collection:
 
     def get(self, ids: Sequence[str]) -> list[Record]:
         """Read the records that exist among `ids`, in their order."""
-        return [_record(point.id, point.payload) for point in self.store.get(ids)]
+        return [record_of(point) for point in self.store.get(ids)]
 
     def __iter__(self) -> Iterator[Record]:
         """Go through all records, each once, in the store's order."""
-        return (_record(point.id, point.payload) for point in self.store.scroll())
+        return (record_of(point) for point in self.store.scroll())
 
     def to_space(self, *, progress: Progress = silent) -> Space:
         """Read the vectors of all records into a space.
@@ -383,9 +433,33 @@ class Collection:
         about = {"collection": self.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
         return Space(ids, vectors[: len(ids)], about=about)
 
+    def update(self, metas: Mapping[str, Mapping[str, Json]]) -> int:
+        """Replace the metadata of records, and nothing else: no text is encoded again.
+
+        Args:
+            metas: For each id, the new metadata, whole; ids that do not exist are left out.
+
+        Returns:
+            How many there were; synced.
+
+        Raises:
+            InvalidInputError: If metadata cannot be stored; none of it is then.
+        """
+        points = self.store.get(list(metas))
+        payloads = [_with_meta(point, metas[point.id]) for point in points]
+        return self.store.update([point.id for point in points], payloads)
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove records; synced when it returns how many there were. `store.compact()` frees their bytes."""
         return self.store.delete(ids)
+
+    def delete_where(self, where: Where) -> int:
+        """Remove the records that match; synced when it returns how many there were."""
+        return self.store.delete_where(where)
+
+    def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
+        """Count the values of a metadata field over the records that match: at most `limit`, most frequent first."""
+        return self.store.facets(name, where=where, limit=limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the records that match."""
@@ -397,6 +471,15 @@ class Collection:
             self.store.close()
         finally:
             self._lock.release()
+            self._home.close()
+
+    def drop(self) -> None:
+        """Close the collection and remove it with all its records."""
+        self.store.close()
+        self._lock.release()
+        try:
+            self._home.drop()
+        finally:
             self._home.close()
 
     def __enter__(self) -> Self:
@@ -438,19 +521,31 @@ def _payload(record: Record, digest: str) -> Payload:
     return Payload(record.text, record.title, record.meta, digest, image)
 
 
-def _record(id_: str, payload: Payload) -> Record:
-    return Record(id_, payload.text, payload.title, payload.meta, Image(payload.image) if payload.image else None)
+def _with_meta(point: Point, meta: Mapping[str, Json]) -> Payload:
+    """Replace a payload's metadata, and its digest, by which a later `upsert` sees whether anything has changed."""
+    record = replace(record_of(point), meta=meta)
+    # An image is not read for this: where there is one, a later upsert encodes it again.
+    return replace(point.payload, meta=meta, digest="" if record.image else record.digest)
 
 
-def _config_for(home: Home, spec: RetrieverSpec, encoder: Encoder | None, given: StoreConfig | None) -> StoreConfig:
-    """Fill in what the retriever decides of a store's configuration."""
+def _config_for(home: Home, manifest: Manifest, given: StoreConfig | None) -> StoreConfig:
+    """Fill in what the retriever decides of a store's configuration, and see that there can be such a store."""
+    spec, encoder, can = manifest.retriever, manifest.encoder, home.capabilities
+    if spec.engine not in (None, can.text):
+        own = f"its own is {can.text}" if can.text else "it has none of its own"
+        raise CapabilityError(f"{home.address} has no lexical search {spec.engine}; {own}")
+    if spec.lexical and not can.sparse:
+        instead = f"{can.text}, which is its own, or " if can.text else ""
+        raise CapabilityError(
+            f"{home.address} keeps no words, so no {' or '.join(spec.lexical)}; use {instead}another database for them"
+        )
     kind = home.config_type
     if given is not None and not isinstance(given, kind):
         raise InvalidInputError(f"{home.address} takes a {kind.__name__}, got a {type(given).__name__}")
     return replace(
         given or kind(),
-        dim=None if encoder is None else encoder.spec.dim,
-        metric="cosine" if encoder is None else encoder.spec.metric,
+        dim=None if encoder is None else encoder.dim,
+        metric="cosine" if encoder is None else encoder.metric,
         sparse=tuple(spec.lexical),
     )
 

@@ -98,13 +98,16 @@ class Manifest:
         return replace(self, state=state)
 
     @classmethod
-    def from_bytes(cls, content: bytes, *, address: str, config_type: type[StoreConfig] = StoreConfig) -> "Manifest":
+    def from_bytes(
+        cls, content: bytes, *, address: str, config_type: type[StoreConfig] | None = StoreConfig
+    ) -> "Manifest":
         """Read what `to_bytes` wrote.
 
         Args:
             content: The document.
             address: The collection's, for messages.
-            config_type: What the stores of its database are created with.
+            config_type: What the stores of its database are created with; None where that is not known, for the
+                dimensions, metric and legs alone.
 
         Returns:
             The manifest.
@@ -132,7 +135,10 @@ class Manifest:
             ) from error
 
     @classmethod
-    def _from_json(cls, values: dict[str, Any], config_type: type[StoreConfig]) -> "Manifest":
+    def _from_json(cls, values: dict[str, Any], config_type: type[StoreConfig] | None) -> "Manifest":
+        store = values["store"]
+        if config_type is None:
+            config_type, store = StoreConfig, {key: store[key] for key in ("dim", "metric", "sparse")}
         encoder = None if values["encoder"] is None else from_json(EncoderSpec, values["encoder"])
         canaries = None
         if encoder is not None:
@@ -140,7 +146,7 @@ class Manifest:
             canaries = as_matrix(flat.reshape(len(canary_items(encoder.modality)), encoder.dim))
         return cls(
             retriever=from_json(RetrieverSpec, values["retriever"]),
-            store=from_json(config_type, values["store"]),
+            store=from_json(config_type, store),
             encoder=encoder,
             canaries=canaries,
             state=_state(values["state"]),

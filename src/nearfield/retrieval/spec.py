@@ -20,10 +20,14 @@ LEXICAL_LEGS = {
 }
 """Lexical legs that can be asked for by name."""
 
+ENGINE_LEGS = ("milvus-bm25", "postgresql-fulltext", "weaviate-bm25")
+"""Lexical searches that a database brings, with words and weights of its own: each ranks as itself, nowhere else."""
+
 GRAMMAR = (
     "a retriever is legs joined by '+': any of bm25, chars (BM25 over character 4-grams), tfidf, and one encoder; "
     "'hybrid:ENCODER' is short for 'bm25+ENCODER'; options follow a lexical leg as in 'bm25:language=german,k1=0.9'; "
-    "'rrf:' or 'minmax:' in front changes the fusion"
+    "'rrf:' or 'minmax:' in front changes the fusion; "
+    f"on a server, its own lexical search is a leg too: {', '.join(ENGINE_LEGS)}"
 )
 
 
@@ -36,8 +40,9 @@ class RetrieverSpec:
         encoder: Name of the encoder of the dense leg; None without one.
         lexical: Lexical legs by name.
         fusion: How the legs' scores are combined, when there are several.
-        weights: Weight of each leg, lexical legs in their order first, then the dense one; None for equal weights.
+        weights: Weight of each leg in the order of `legs`; None for equal weights.
         depth: Candidates that each leg hands to the fusion; also the most that a search can return.
+        engine: Name of the database's own lexical search, where it is a leg; None without.
     """
 
     name: str
@@ -46,10 +51,11 @@ class RetrieverSpec:
     fusion: FusionMethod = "zscore"
     weights: tuple[float, ...] | None = None
     depth: int = 200
+    engine: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not rank."""
-        if not self.lexical and self.encoder is None:
+        if not self.legs:
             raise InvalidInputError(f"retriever {self.name!r} has no leg; {GRAMMAR}")
         if self.fusion not in FUSION_METHODS:
             raise InvalidInputError(f"fusion must be one of {', '.join(FUSION_METHODS)}, got {self.fusion!r}")
@@ -62,8 +68,8 @@ class RetrieverSpec:
 
     @property
     def legs(self) -> tuple[str, ...]:
-        """Names of the legs, the dense one last."""
-        return (*self.lexical, *((self.encoder,) if self.encoder else ()))
+        """Names of the legs: the lexical ones in their order, the engine's, the dense one."""
+        return (*self.lexical, *filter(None, (self.engine, self.encoder)))
 
     @classmethod
     def parse(cls, text: str) -> "RetrieverSpec":
@@ -92,20 +98,31 @@ class RetrieverSpec:
         else:
             rest = text
         lexical: dict[str, LexicalSpec] = {}
+        engine: str | None = None
         encoders: list[str] = []
         for part in map(str.strip, rest.split("+")):
             leg, _, options = part.partition(":")
             if not leg:
                 raise InvalidInputError(f"retriever {text!r} has an empty leg; {GRAMMAR}")
-            if leg in lexical:
+            if leg in lexical or leg == engine:
                 raise InvalidInputError(f"retriever {text!r} names {leg} twice; {GRAMMAR}")
             if leg in LEXICAL_LEGS:
                 lexical[leg] = _with_options(LEXICAL_LEGS[leg], options, leg)
+            elif leg in ENGINE_LEGS:
+                if engine is not None:
+                    raise InvalidInputError(f"retriever {text!r} names two databases' searches; {GRAMMAR}")
+                engine = _without_options(part, leg)
             else:
                 encoders.append(_lasting_name(part))
         if len(encoders) > 1:
             raise InvalidInputError(f"retriever {text!r} names two encoders, {' and '.join(encoders[:2])}; {GRAMMAR}")
-        return cls(name=text, encoder=encoders[0] if encoders else None, lexical=lexical, fusion=fusion)
+        return cls(name=text, encoder=encoders[0] if encoders else None, lexical=lexical, fusion=fusion, engine=engine)
+
+
+def _without_options(part: str, leg: str) -> str:
+    if part != leg:
+        raise InvalidInputError(f"{leg} takes no options here, got {part!r}; they are options of the store")
+    return leg
 
 
 def _lasting_name(encoder: str) -> str:

@@ -1,0 +1,211 @@
+"""A collection as one file, which any database can hold again.
+
+A snapshot is a ZIP file, so its members carry checksums and any program can look into it:
+
+- `manifest.json`: how the collection ranks, its encoder and its canaries;
+- `00000/points.jsonl`, `00000/vectors.npy`, `00001/...`: records in parts, a line and a row for each; words are weighed
+  again from the texts, which gives the same weights;
+- `snapshot.json`, written last: how many records and parts there are.
+"""
+
+import contextlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nearfield.collection.collection import Collection
+from nearfield.collection.manifest import Manifest
+from nearfield.collection.points import batch_of_points
+from nearfield.data.records import batched
+from nearfield.errors import DataError
+from nearfield.files import replaced_file
+from nearfield.progress import Progress, silent
+from nearfield.stores.address import Address
+from nearfield.stores.base import Payload, Point, StoreConfig
+
+FORMAT_VERSION = 1
+
+_PART = 5_000
+_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class SnapshotSummary:
+    """What a snapshot holds.
+
+    Attributes:
+        path: The file.
+        records: How many records.
+        bytes: Size of the file.
+    """
+
+    path: str
+    records: int
+    bytes: int
+
+
+def save_snapshot(
+    collection: Collection, path: str | os.PathLike[str], *, progress: Progress = silent
+) -> SnapshotSummary:
+    """Write a collection into one file.
+
+    Records written meanwhile by another thread or process may be in it or not; each is whole.
+
+    Args:
+        collection: Open; nothing in it is changed.
+        path: The file; one that is there is replaced when the new one is whole.
+        progress: Called with the number of records written.
+
+    Returns:
+        What was written.
+
+    Raises:
+        StorageError: If the disk refuses, or the store cannot be read.
+    """
+    path = Path(path)
+    total, records, parts = collection.count(), 0, 0
+    points = collection.store.scroll(with_vectors=collection.manifest.encoder is not None)
+    with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", collection.manifest.to_bytes(), zipfile.ZIP_DEFLATED)
+        for part in batched(points, _PART):
+            _write_part(archive, f"{parts:05d}", part)
+            records, parts = records + len(part), parts + 1
+            progress("writing", records, total)
+        summary = {"format_version": FORMAT_VERSION, "records": records, "parts": parts}
+        archive.writestr("snapshot.json", json.dumps(summary))
+    return SnapshotSummary(os.fspath(path), records, path.stat().st_size)
+
+
+def restore_snapshot(
+    path: str | os.PathLike[str],
+    address: str | os.PathLike[str] | Address,
+    *,
+    store: StoreConfig | None = None,
+    progress: Progress = silent,
+) -> Collection:
+    """Make a collection from a snapshot, in a folder or in any database.
+
+    Args:
+        path: What `save_snapshot` wrote.
+        address: Where the collection is to be; there must be none.
+        store: Options of its store.
+        progress: Called with the number of records that are safe.
+
+    Returns:
+        The collection, open and complete. If it was interrupted, drop what it left and restore again.
+
+    Raises:
+        DataError: If the file is no snapshot, or is damaged; nothing is left behind.
+        CollectionError: If there is something already.
+        CapabilityError: If the back end cannot hold what the retriever needs.
+        StorageError: If the disk or the server refuses.
+    """
+    path = Path(path)
+    with _open(path) as archive:
+        summary = _summary(archive, path)
+        content = _member(archive, path, "manifest.json")
+        manifest = Manifest.from_bytes(content, address=os.fspath(path), config_type=None)
+        with _undone_on_error(Collection.create_alike(address, manifest, store=store)) as collection:
+            done = 0
+            for number in range(summary["parts"]):
+                points = _read_part(archive, path, f"{number:05d}", manifest)
+                for batch in batched(points, _BATCH):
+                    collection.store.upsert(batch_of_points(batch, manifest.retriever))
+                    done += len(batch)
+                    progress("restoring", done, summary["records"])
+            if done != summary["records"]:
+                raise DataError(f"holds {done:,} of {summary['records']:,} records; it is damaged", source=str(path))
+            collection.finish()
+    return collection
+
+
+@contextlib.contextmanager
+def _undone_on_error(collection: Collection) -> Iterator[Collection]:
+    """Remove a new collection if filling it fails."""
+    try:
+        yield collection
+    except BaseException:
+        collection.drop()
+        raise
+
+
+def _write_part(archive: zipfile.ZipFile, name: str, points: list[Point]) -> None:
+    lines = "".join(json.dumps(_line(point), ensure_ascii=False) + "\n" for point in points)
+    archive.writestr(f"{name}/points.jsonl", lines.encode("utf-8"), zipfile.ZIP_DEFLATED, 1)
+    vectors = [point.vector for point in points if point.vector is not None]
+    if vectors:
+        buffer = io.BytesIO()
+        np.save(buffer, np.stack(vectors).astype("<f4"), allow_pickle=False)
+        archive.writestr(f"{name}/vectors.npy", buffer.getvalue())  # vectors hardly compress
+
+
+def _line(point: Point) -> dict[str, Any]:
+    payload = point.payload
+    line = {"id": point.id, "text": payload.text, "title": payload.title, "meta": payload.meta}
+    return {**line, "digest": payload.digest, **({"image": payload.image} if payload.image else {})}
+
+
+def _read_part(archive: zipfile.ZipFile, path: Path, name: str, manifest: Manifest) -> Iterator[Point]:
+    content = _member(archive, path, f"{name}/points.jsonl")
+    vectors: npt.NDArray[np.float32] | None = None
+    try:
+        lines = content.decode("utf-8").split("\n")[:-1]  # not splitlines: texts may hold other ends of a line
+        if manifest.encoder is not None and lines:
+            rows = io.BytesIO(_member(archive, path, f"{name}/vectors.npy"))
+            vectors = np.load(rows, allow_pickle=False).astype(np.float32, copy=False)
+            if vectors.shape != (len(lines), manifest.encoder.dim):
+                raise ValueError(f"vectors of shape {vectors.shape} for {len(lines)} records")
+        for row, line in enumerate(lines):
+            values = json.loads(line)
+            payload = Payload(
+                values["text"], values["title"], values["meta"], values["digest"], values.get("image", "")
+            )
+            yield Point(values["id"], payload, None if vectors is None else vectors[row])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"part {name} is damaged ({error}); take another copy", source=str(path)) from error
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise DataError("there is no such file", source=str(path)) from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"is no snapshot, or is cut off ({error})", source=str(path)) from error
+    try:
+        damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        damaged = str(error)
+    if damaged:
+        archive.close()
+        raise DataError(f"is damaged ({damaged}); take another copy", source=str(path))
+    return archive
+
+
+def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise DataError(f"is no snapshot, or is damaged: it has no {name}", source=str(path)) from None
+
+
+def _summary(archive: zipfile.ZipFile, path: Path) -> dict[str, int]:
+    content = _member(archive, path, "snapshot.json")
+    try:
+        values = json.loads(content)
+        if values["format_version"] != FORMAT_VERSION:
+            raise DataError(f"has a format that this nearfield does not read: {values!r:.80}", source=str(path))
+        return {key: int(values[key]) for key in ("records", "parts")}
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"its snapshot.json is damaged ({error}); take another copy", source=str(path)) from error
