@@ -27,9 +27,9 @@ from nearfield.stores.embedded_engine import (
     check_config,
     copy_shard,
     create_shard,
-    engine_config,
     exact_params,
     indexed_params,
+    load_shard,
     write_size,
 )
 from nearfield.stores.embedded_filters import field_keys, value_of
@@ -153,13 +153,11 @@ class EmbeddedStore:
             CollectionBusyError: If another process, or this one, has it open.
             StorageError: If the disk or the engine refuses.
         """
-        import qdrant_edge
-
         check_config(config)
         with engine_errors(f"opening the store in {path}"):
             folder = open_folder(Path(path), config)
             try:
-                shard = qdrant_edge.EdgeShard.load(str(folder.shard_path), engine_config(config))
+                shard = load_shard(folder.shard_path, config)
             except BaseException:
                 folder.release()
                 raise
