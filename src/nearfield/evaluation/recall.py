@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy.typing as npt
@@ -86,9 +85,15 @@ def measure_recall(
     sampled = sample_points(store, max(sample, _FIELD_SAMPLE), seed=seed)
     asked = recall_queries(source, queries, sampled[:sample])
     plan = _Plan(
-        asked, tuple(sorted({*ks, target_k})), tuple(efs), tuple(oversamplings), target, target_k,
-        Timing(repeats, level, seed), progress,
-    )  # fmt: skip
+        queries=asked,
+        ks=tuple(sorted({*ks, target_k})),
+        efs=tuple(efs),
+        oversamplings=tuple(oversamplings),
+        target=target,
+        target_k=target_k,
+        timing=Timing(repeats, level, seed),
+        progress=progress,
+    )
     filters, missing = find_filters(store, [point.payload for point in sampled], sorted({*shares, 1.0}))
     variants = [plan.measure(AS_IT_IS, store, filters)]
     for quantisation in _copies(store.config.quantisation, quantisations, deleted_share):
@@ -156,8 +161,7 @@ class _Plan:
         self, source: Collection | Store, quantisation: Quantisation, shares: Sequence[float], deleted: float
     ) -> Iterator[RecallVariant]:
         """Measure a copy, and again when points of it were deleted."""
-        with ExitStack() as stack:
-            copy = stack.enter_context(temporary_copy(source, quantisation, progress=self.progress))
+        with temporary_copy(source, quantisation, progress=self.progress) as copy:
             records = copy.count()
             yield self.measure(f"copy, {quantisation}", copy, rank_filters(copy, shares, records))
             if deleted:
@@ -182,7 +186,7 @@ class _Plan:
         best = best_effort(measured, shares, target=self.target, k=self.target_k)
         for k in self.ks:
             if k != self.target_k:
-                for effort in {store.config.effort, best or store.config.effort}:
+                for effort in dict.fromkeys([store.config.effort, best or store.config.effort]):
                     add(k, effort)
         records = store.count()
         return RecallVariant(
