@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
     from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
+    from nearfield.evaluation.recall import measure_recall as measure_recall
+    from nearfield.evaluation.recall_report import RecallReport as RecallReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.alignment import align as align
     from nearfield.space.alignment_report import Alignment as Alignment
@@ -127,6 +129,7 @@ _HOMES = {
     "Projection": "space.projection",
     "QdrantConfig": "stores.qdrant_config",
     "QdrantLocalConfig": "stores.qdrant_config",
+    "RecallReport": "evaluation.recall_report",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
     "ServiceOptions": "encoders.api_options",
@@ -165,6 +168,7 @@ _HOMES = {
     "load_space": "space.load",
     "load_word_set": "data.word_sets",
     "measure_dimension": "space.dimension",
+    "measure_recall": "evaluation.recall",
     "project": "space.projection",
     "quantise": "space.postprocessing",
     "read_beir": "data.beir",

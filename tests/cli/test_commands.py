@@ -19,7 +19,19 @@ from nearfield.evaluation.comparison import ComparisonReport
 
 COMMANDS = (
     *("demo", "compare", "index", "search", "evaluate", "encode", "inspect", "doctor", "encoders", "train", "cache"),
-    *("convert", "completion", "space", "words", "collections", "drop", "verify", "snapshot", "restore", "export"),
+    *(
+        "convert",
+        "completion",
+        "recall",
+        "space",
+        "words",
+        "collections",
+        "drop",
+        "verify",
+        "snapshot",
+        "restore",
+        "export",
+    ),
     "compact",
 )
 

@@ -19,6 +19,8 @@ CASES = [
     ({"a": {"$in": []}}, {"a": 1}, False),
     ({"a": {"$nin": []}}, {"a": 1}, True),
     ({"a": {"$in": [1, "x", True]}}, {"a": "x"}, True),
+    ({"a": {"$in": [True]}}, {"a": True}, True),
+    ({"a": {"$in": [True, False]}}, {"a": 1}, False),
     ({"a": {"$nin": [1, "x"]}}, {"a": 2}, True),
     ({"a": {"$gt": 1, "$lt": 3}}, {"a": [0, 5]}, True),  # a list matches when any element does, each condition
     ({"a": {"$gt": 1}}, {"a": "2"}, False),

@@ -426,7 +426,7 @@ def test_folders_that_hold_something_else_are_refused(tmp_path):
         EmbeddedStore.open(path, CONFIG)
     (path / "store.json").write_text(json.dumps(description))
     (path / "shard-1" / "edge_config.json").write_text("junk")
-    with pytest.raises(StorageError, match="opening the store"):
+    with pytest.raises(CollectionError, match="shard-1 is damaged"):
         EmbeddedStore.open(path, CONFIG)
     shutil.rmtree(path / "shard-1")
     with pytest.raises(CollectionError, match="lacks its folder shard-1"):

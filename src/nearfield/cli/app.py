@@ -17,6 +17,7 @@ from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
+from nearfield.cli.recall import recall
 from nearfield.cli.search import search
 from nearfield.cli.snapshot import export, restore, snapshot
 from nearfield.cli.space import space
@@ -36,6 +37,7 @@ def main() -> None:
       index     Build the search index with it.
       search    What does it find?
       evaluate  How good is it?
+      recall    How much does its index miss, and how hard should it try?
       verify    Is this collection sound?
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
@@ -56,6 +58,7 @@ for command in (
     index,
     search,
     evaluate,
+    recall,
     verify,
     collections,
     snapshot,

@@ -109,13 +109,19 @@ def check_same_store(collection: Collection, store: StoreConfig | None) -> None:
 
     Args:
         collection: The one that is there.
-        store: What was asked for; None for whatever is there.
+        store: What was asked for; None for whatever is there. How hard searches try is not compared where it is left
+            at the default, as it may have been tuned since.
 
     Raises:
         SpaceMismatchError: If they differ.
     """
     there = collection.manifest.store
-    if store is not None and replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse) != there:
+    if store is None:
+        return
+    asked = replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse)
+    if asked.effort == type(store)().effort:
+        asked = replace(asked, ef=there.ef, oversampling=there.oversampling)
+    if asked != there:
         raise SpaceMismatchError(
             f"{collection.address} keeps its vectors with {there}, not with {store}; index elsewhere, or leave the "
             "options out"

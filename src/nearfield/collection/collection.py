@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -29,7 +30,7 @@ from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.space.space import Space
 from nearfield.stores.address import Address
-from nearfield.stores.base import Batch, Facet, Match, Payload, Point, SparseVector, Store, StoreConfig, Where
+from nearfield.stores.base import Batch, Effort, Facet, Match, Payload, Point, SparseVector, Store, StoreConfig, Where
 from nearfield.stores.database import Lock
 
 BATCH_SIZE = 1000
@@ -271,6 +272,23 @@ class Collection:
             self.manifest.check_encoder(self._encoder)
         self.store.optimise()
         self._mark("ready")
+
+    def set_effort(self, effort: Effort) -> None:
+        """Set how hard searches try that do not say so, from when the collection is next opened.
+
+        Args:
+            effort: Such as `measure_recall` recommends.
+
+        Raises:
+            StorageError: If the disk or the server refuses.
+        """
+        store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
+        self.manifest = replace(self.manifest, store=store)
+        self._home.save(self.manifest)
+
+    def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
+        """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
+        return self._home.temporary_store(config)
 
     def _mark(self, state: Literal["building", "ready"]) -> None:
         if self.manifest.state != state:

@@ -1,6 +1,11 @@
 """Where one collection lives: a database, and the name it has there."""
 
 import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
 from nearfield.collection.manifest import Manifest
 from nearfield.errors import CollectionError, InvalidInputError
@@ -96,6 +101,29 @@ class Home:
     def generations(self) -> list[int]:
         """List the stores, ascending."""
         return self._database.generations(self.address.name)
+
+    @contextmanager
+    def temporary_store(self, config: StoreConfig) -> Iterator[Store]:
+        """Make a store of the same kind that belongs to no collection and is removed in the end.
+
+        Args:
+            config: What it is to hold.
+
+        Yields:
+            The store: in a temporary folder, or on the server under a name that begins with `temporary_`.
+        """
+        name = f"temporary_{uuid.uuid4().hex[:12]}"
+        if self.address.scheme:
+            try:
+                with closing(self._database.create_store(name, 1, config)) as store:
+                    yield store
+            finally:
+                self._database.drop_store(name, 1)
+            return
+        with tempfile.TemporaryDirectory(prefix="nearfield-") as folder:
+            elsewhere = connect(replace(self.address, path=folder))
+            with closing(elsewhere), closing(elsewhere.create_store(name, 1, config)) as store:
+                yield store
 
     def drop(self) -> None:
         """Remove the collection whole."""

@@ -27,9 +27,9 @@ from nearfield.stores.embedded_engine import (
     check_config,
     copy_shard,
     create_shard,
-    engine_config,
     exact_params,
     indexed_params,
+    load_shard,
     write_size,
 )
 from nearfield.stores.embedded_filters import field_keys, value_of
@@ -88,6 +88,11 @@ class EmbeddedStore:
     - The engine's idf counts no empty sparse vectors, and counts replaced and deleted points until their segment is
       rewritten. Where that makes a difference, found out after each write, statistics are taken over the stored
       points instead: right, and about 1.5 ms slower for each 100,000 points. `compact` ends the second cause.
+    - What `delete` removes, and what an `upsert` or `update` replaces, stays on the disk, in the log and in segments,
+      until `compact`.
+    - The engine keeps no checksums. Damage that it notices is a `CollectionError`, when the store is opened or when
+      what is damaged is first read; other damage shows as wrong or missing points, and damage to the index's header
+      can end the process.
     - `compact` writes what is stored into a fresh shard and removes the old one with its log; it needs the space of
       both, and writes wait for it. If it is interrupted, or the disk refuses, the store goes on with whichever of the
       two the folder then names; where that is not certain it is closed, and is whole when opened again.
@@ -153,13 +158,11 @@ class EmbeddedStore:
             CollectionBusyError: If another process, or this one, has it open.
             StorageError: If the disk or the engine refuses.
         """
-        import qdrant_edge
-
         check_config(config)
         with engine_errors(f"opening the store in {path}"):
             folder = open_folder(Path(path), config)
             try:
-                shard = qdrant_edge.EdgeShard.load(str(folder.shard_path), engine_config(config))
+                shard = load_shard(folder.shard_path, config)
             except BaseException:
                 folder.release()
                 raise
@@ -271,6 +274,7 @@ class EmbeddedStore:
     ) -> list[list[Match]]:
         """Answer each row of a `(q, d)` matrix as `query` would."""
         queries = check_queries(vectors, self._config)
+        # One by one: the engine's own batches take no less time for each query.
         params, condition = self._dense_params(exact, effort), self._held.condition(where)
         return [self._nearest_dense(row, params, check_k(k), condition, with_payload) for row in queries.tolist()]
 

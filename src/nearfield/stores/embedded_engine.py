@@ -1,12 +1,14 @@
 """What is asked of Qdrant Edge as a whole: its configuration, its statistics, a copy of a shard."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nearfield.arrays import METRICS
-from nearfield.errors import InvalidInputError
+from nearfield.errors import CollectionError, InvalidInputError
 from nearfield.stores.base import Effort, Quantisation, StoreConfig
 from nearfield.stores.batches import CheckedBatch
+from nearfield.stores.embedded_folder import is_panic
 from nearfield.stores.embedded_points import DENSE
 
 if TYPE_CHECKING:
@@ -108,6 +110,30 @@ def create_shard(path: Path, config: StoreConfig) -> "engine.EdgeShard":
     import qdrant_edge
 
     return qdrant_edge.EdgeShard.create(str(path), engine_config(config))
+
+
+def load_shard(path: Path, config: StoreConfig) -> "engine.EdgeShard":
+    """Open an existing shard.
+
+    Args:
+        path: Its folder.
+        config: A checked configuration.
+
+    Returns:
+        The shard.
+
+    Raises:
+        CollectionError: If its files are damaged: whatever fails, unless the operating system refused.
+    """
+    import qdrant_edge
+
+    try:
+        return qdrant_edge.EdgeShard.load(str(path), engine_config(config))
+    except BaseException as error:  # the engine raises bare Exception and, when it breaks down, BaseException
+        refused = re.search(r"\(os error (?!2\))", str(error))  # 2 is a file that is missing
+        if is_panic(error) or (type(error) is Exception and not refused):
+            raise CollectionError(f"{path} is damaged ({error}); restore the folder from a copy") from error
+        raise
 
 
 def copy_shard(source: "engine.EdgeShard", target: "engine.EdgeShard") -> None:

@@ -208,9 +208,35 @@ def require_space(path: Path, needed: int) -> None:
         )
 
 
+def engine_error(doing: str, error: BaseException) -> NearfieldError | None:
+    """Turn what the engine raises into an error of ours.
+
+    Args:
+        doing: What was being done, for the message.
+        error: What came out of it.
+
+    Returns:
+        A `CollectionError` if the engine broke down, as it does over files that are damaged; a `StorageError` for
+        what it, or the disk, refused; None for what is no error of the engine's, such as an interruption.
+    """
+    if is_panic(error):
+        return CollectionError(
+            f"{doing} failed: the engine broke down ({error}), as it does when its files are damaged; close the store "
+            "and restore the folder from a copy"
+        )
+    if not isinstance(error, Exception) or isinstance(error, NearfieldError):
+        return None
+    return StorageError(f"{doing} failed: {error}; what was acknowledged before is kept")
+
+
+def is_panic(error: BaseException) -> bool:
+    """Say whether the engine's own code broke down: a class of its Python binding that cannot be imported."""
+    return type(error).__name__ == "PanicException"
+
+
 @contextmanager
 def engine_errors(doing: str) -> Iterator[None]:
-    """Turn what the engine raises into `StorageError`.
+    """Turn what the engine raises into errors of ours; see `engine_error`.
 
     Args:
         doing: What was being done, for the message.
@@ -219,11 +245,13 @@ def engine_errors(doing: str) -> Iterator[None]:
         Nothing.
 
     Raises:
+        CollectionError: If the engine broke down.
         StorageError: If the engine or the disk refused.
     """
     try:
         yield
-    except NearfieldError:
-        raise
-    except Exception as error:  # the engine raises bare Exception, so nothing narrower can be caught
-        raise StorageError(f"{doing} failed: {error}; what was acknowledged before is kept") from error
+    except BaseException as error:  # the engine raises bare Exception and, when it breaks down, BaseException
+        found = engine_error(doing, error)
+        if found is None:
+            raise
+        raise found from error

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from nearfield.errors import StorageError
+from nearfield.errors import NearfieldError, StorageError
 from nearfield.stores.base import StoreConfig, Where
 from nearfield.stores.condition_models import EdgeConditions
 from nearfield.stores.embedded_engine import idf_params
 from nearfield.stores.embedded_filters import ConditionBuilder, Kind
-from nearfield.stores.embedded_folder import DirectorySync, Folder, engine_errors, require_space
+from nearfield.stores.embedded_folder import DirectorySync, Folder, engine_error, engine_errors, require_space
 from nearfield.stores.filters import parse_where
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def drop_shard(shard: "engine.EdgeShard") -> None:
     Args:
         shard: A shard, perhaps closed already.
     """
-    with contextlib.suppress(Exception):  # the engine raises bare Exception, so nothing narrower can be caught
+    with contextlib.suppress(NearfieldError), engine_errors("closing"):
         close_shard(shard)
 
 
@@ -101,7 +101,7 @@ class HeldShard:
             try:
                 self._settle({old_name: old, name: fresh}, name)
             except BaseException as error:
-                with contextlib.suppress(StorageError):
+                with contextlib.suppress(NearfieldError):
                     self.close()
                 for shard in (old, fresh):
                     drop_shard(shard)
@@ -163,14 +163,18 @@ class HeldShard:
 
         Raises:
             StorageError: If the store is closed or the engine refuses.
+            CollectionError: If the engine broke down over damaged files.
         """
         while True:
             shard = self._current()
             try:
                 return ask(shard)
-            except Exception as error:  # the engine raises bare Exception, so nothing narrower can be caught
+            except BaseException as error:  # the engine raises bare Exception and, when it breaks down, BaseException
+                found = engine_error("reading", error)
+                if found is None:
+                    raise
                 if shard is self._shard:
-                    raise StorageError(f"reading failed: {error}") from error
+                    raise found from error
 
     def condition(self, where: Where | None) -> "engine.Filter | None":
         """Translate a filter into the engine's, indexing the fields it asks for."""

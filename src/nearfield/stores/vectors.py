@@ -55,8 +55,11 @@ def check_query(vector: npt.ArrayLike, config: StoreConfig) -> npt.NDArray[np.fl
     """
     if config.dim is None:
         raise CapabilityError("the store has no dense vectors; query_sparse searches its sparse legs")
-    with np.errstate(over="ignore"):
-        given = np.asarray(vector, dtype=np.float32)
+    if isinstance(vector, np.ndarray) and vector.dtype == np.float32:
+        given = vector  # as encoders give them; changing the error state costs as much as all that follows
+    else:
+        with np.errstate(over="ignore"):
+            given = np.asarray(vector, dtype=np.float32)
     if given.shape != (config.dim,):
         raise InvalidInputError(f"a query needs shape ({config.dim},), got {given.shape}")
     wide = given.astype(np.float64)
