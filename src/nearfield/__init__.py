@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nearfield.collection.build import build_collection as build_collection
     from nearfield.collection.collection import Collection as Collection
+    from nearfield.collection.copy import CopySummary as CopySummary
+    from nearfield.collection.copy import copy_collection as copy_collection
     from nearfield.collection.export import export_parquet as export_parquet
     from nearfield.collection.listing import collection_exists as collection_exists
     from nearfield.collection.listing import drop_collection as drop_collection
@@ -96,6 +98,7 @@ _HOMES = {
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
+    "CopySummary": "collection.copy",
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
     "Cut": "space.tree_cut",
@@ -136,6 +139,7 @@ _HOMES = {
     "compare": "evaluation.compare",
     "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
+    "copy_collection": "collection.copy",
     "distill": "training.distill",
     "drop_collection": "collection.listing",
     "encode_space": "space.encoding",

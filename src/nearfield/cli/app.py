@@ -10,6 +10,7 @@ from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
 from nearfield.cli.convert import convert
+from nearfield.cli.copy import copy
 from nearfield.cli.demo import demo
 from nearfield.cli.doctor import doctor
 from nearfield.cli.encode import encode
@@ -37,6 +38,7 @@ def main() -> None:
       search    What does it find?
       evaluate  How good is it?
       verify    Is this collection sound?
+      copy      Put it in another place.
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
@@ -58,6 +60,7 @@ for command in (
     evaluate,
     verify,
     collections,
+    copy,
     snapshot,
     restore,
     export,
