@@ -1,7 +1,6 @@
 """A collection from one place to another, whatever keeps it there: streamed, resumable, and compared at the end."""
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,14 +12,12 @@ from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest
 from nearfield.collection.points import batch_of_points
 from nearfield.collection.sameness import PAGE, compare_stores, same_point
+from nearfield.collection.visibility import await_count
 from nearfield.data.records import batched
 from nearfield.errors import CollectionError, InvalidInputError, SpaceMismatchError
 from nearfield.progress import Progress, silent
 from nearfield.stores.address import Address
 from nearfield.stores.base import Point, Store, StoreConfig
-
-_PATIENCE_SECONDS = 60.0
-"""How long to wait for what was written to be seen, where the back end does not show it at once."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def copy_collection(
         origin = held.enter_context(Collection.open(source))
         copy = held.enter_context(_open_target(target, origin, store))
         written, unchanged = _transfer(origin, copy, progress)
-        _await_count(copy.store, written + unchanged)
+        await_count(copy.store, written + unchanged)
         found = compare_stores(origin.store, copy.store, progress=progress)
         if not found.same:
             raise CollectionError(
@@ -174,12 +171,3 @@ def _lacking(page: list[Point], store: Store) -> Iterator[Point]:
     for point in page:
         if point.id not in there or not same_point(point, there[point.id]):
             yield point
-
-
-def _await_count(store: Store, count: int) -> None:
-    """Wait until a back end that shows writes late shows as many points as it was given, within reason."""
-    if store.capabilities.visibility == "immediate":
-        return
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while store.count() < count and time.monotonic() < until:
-        time.sleep(0.5)
