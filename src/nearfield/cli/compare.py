@@ -36,6 +36,7 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
 @click.option("--report", type=OutputPath(".html", ".htm", ".md"), help="Write the report as .html or .md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
+@click.option("--in", "database", metavar="URL", help="Build the candidates in this database instead of in folders.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")
 @dry_run_option
 @field_options
@@ -51,6 +52,7 @@ def compare(
     report: str | None,
     as_json: bool,
     no_cache: bool,
+    database: str | None,
     seed: int,
     dry_run: bool,
     id_field: str | None,
@@ -90,6 +92,7 @@ def compare(
             skip_bad=skip_bad,
             cost_model=nf.CostModel(queries_per_month=queries_per_month),
             cache=cache,
+            database=database,
             progress=progress,
         )
     report_skipped(records.skipped.count, records.skipped.problems)

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import os
 import platform
+import secrets
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from nearfield.evaluation.run import METRICS, Run, run_queries
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.statistics import bootstrap_interval
+from nearfield.stores.address import Address
 
 SHOWN_DEPTH = 10
 LEAST_SAVING = 0.05  # US dollars a month: less decides nothing
@@ -52,15 +54,16 @@ def compare(
     cost_model: CostModel | None = None,
     encoders: Mapping[str, Encoder] | None = None,
     cache: VectorCache | None = None,
+    database: str | None = None,
     skip_bad: bool = False,
     seed: int = 0,
     progress: Progress = silent,
 ) -> ComparisonReport:
     """Find out which retriever to use for these records, by queries whose answers are known.
 
-    Each candidate is built as a collection in a temporary folder and asked each query through the same code that
-    serves it later. A candidate counts as good if it is shown to be no more than `margin` worse than the best; the
-    cheapest of those is chosen. If the queries are too few to tell, the report says so.
+    Each candidate is built as a collection, in a temporary folder or in a database, and asked each query through the
+    same code that serves it later. A candidate counts as good if it is shown to be no more than `margin` worse than
+    the best; the cheapest of those is chosen. If the queries are too few to tell, the report says so.
 
     Args:
         corpus: What `read_corpus` reads; gone through several times, so not a one-shot iterator.
@@ -74,6 +77,8 @@ def compare(
         cost_model: Prices and workload; see `CostModel`.
         encoders: Encoders of one's own, by the name candidates use for them.
         cache: Where vectors are kept beyond this call.
+        database: URL of the database in which the candidates are built, and removed again, so that what is measured is
+            that database's speed and, as a leg such as `postgresql-fulltext`, its own lexical search.
         skip_bad: Whether bad records and judgements are counted and left out; else the first is an error.
         seed: Of the resampling.
         progress: Called as the work goes on.
@@ -92,6 +97,7 @@ def compare(
         raise InvalidInputError(
             f"margin and seed must be at least 0 and level between 0 and 1, got {margin}, {seed} and {level}"
         )
+    place = None if database is None else Address.parse(database).with_name("")
     corpus = read_corpus(corpus, skip_bad=skip_bad)
     judgements = read_judgements(queries, qrels, skip_bad=skip_bad)
     loaded = {name: (encoders or {}).get(name) or load_encoder(name) for spec in specs if (name := spec.encoder)}
@@ -100,7 +106,9 @@ def compare(
     model = cost_model or CostModel()
     with tempfile.TemporaryDirectory(prefix="nearfield-compare-") as folder, contextlib.ExitStack() as stack:
         kept = cache or stack.enter_context(contextlib.closing(VectorCache(Path(folder) / "vectors.sqlite")))
-        bench = _Bench(Path(folder), corpus, judgements, survey, kept, names, model, level, seed, progress)
+        bench = _Bench(
+            place or Address("", path=folder), corpus, judgements, survey, kept, names, model, level, seed, progress
+        )
         results = [bench.measure(spec, loaded[spec.encoder] if spec.encoder else None) for spec in specs]
     decision = decide(
         {result.name: np.array(result.scores) for result in results},
@@ -129,6 +137,7 @@ def compare(
             cost_model=model,
             versions=_versions(),
             machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+            database="" if place is None else str(place),
         ),
         queries=asked,
         candidates=tuple(results),
@@ -164,7 +173,7 @@ class _Survey:
 class _Bench:
     """Everything that is the same for each candidate."""
 
-    folder: Path
+    place: Address
     corpus: Corpus
     judgements: Judgements
     survey: _Survey
@@ -183,16 +192,18 @@ class _Bench:
 
         encode_seconds = 0.0 if encoder is None else self._encode(encoder, progress)
         began = time.perf_counter()
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        address = self.place.with_name(f"compare-{secrets.token_hex(8)}")
         collection, summary = build_collection(
-            folder, self.corpus, spec, encoder=encoder, cache=self.cache, progress=progress
+            address, self.corpus, spec, encoder=encoder, cache=self.cache, progress=progress
         )
         write_seconds = time.perf_counter() - began
-        with collection:
+        try:
             depth = max(SHOWN_DEPTH, *(parse_metric(name).k for name in self.metrics))
             run = run_queries(collection, self.judgements.queries, depth=depth, progress=progress)
             cost = _cost(collection, run, encode_seconds, write_seconds)
             resolved = collection.spec
+        finally:
+            collection.drop()
         scored = evaluate_run(run.rankings, self.judgements.qrels, self.metrics)
         return CandidateResult(
             name=spec.name,
@@ -223,7 +234,9 @@ class _Bench:
 
 
 def _cost(collection: Collection, run: Run, encode_seconds: float, write_seconds: float) -> Cost:
-    disk = collection.store.allocated_bytes() or 0  # candidates are built in folders, whose size is known
+    disk = collection.store.allocated_bytes()
+    if disk is None:  # the back end does not tell: no less than the vectors
+        disk = collection.count() * (collection.manifest.store.dim or 0) * np.dtype(np.float32).itemsize
     encoder = collection.encoder
     return Cost(
         encode_seconds=encode_seconds,

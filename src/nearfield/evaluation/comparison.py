@@ -86,6 +86,7 @@ class Protocol:
         cost_model: Prices and workload.
         versions: Versions of nearfield and what it computes with.
         machine: Processor and number of cores.
+        database: Where the candidates were built, if not in folders.
     """
 
     corpus: str
@@ -99,6 +100,7 @@ class Protocol:
     cost_model: CostModel
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ class ComparisonReport:
 
     def build(
         self,
-        path: str | os.PathLike[str],
+        address: str | os.PathLike[str],
         corpus: "Source | Corpus",
         *,
         candidate: str | None = None,
@@ -215,7 +217,7 @@ class ComparisonReport:
         """Build the collection that was decided on, or go on with an interrupted one.
 
         Args:
-            path: The collection's folder.
+            address: The collection's folder or URL.
             corpus: What `read_corpus` reads.
             candidate: Another candidate than the one decided on.
             encoders: Encoders of one's own, as in `compare`.
@@ -230,7 +232,7 @@ class ComparisonReport:
             SpaceMismatchError: If the encoder is not the one that was measured.
         """
         spec, encoder = self.prepare(candidate, encoders=encoders)
-        return build_collection(path, corpus, spec, encoder=encoder, cache=cache, store=store, progress=progress)[0]
+        return build_collection(address, corpus, spec, encoder=encoder, cache=cache, store=store, progress=progress)[0]
 
     def to_json(self) -> dict[str, Any]:
         """Write the report down as JSON values."""

@@ -214,5 +214,6 @@ def _protocol(report: ComparisonReport) -> list[Content]:
         ("Memory", "The encoder's weights and the index's files, as if all were kept in memory"),
         ("Versions", versions),
         ("Machine", protocol.machine),
+        ("Built in", protocol.database or "temporary folders"),
     ]
     return [facts([(name, quoted(value)) for name, value in pairs])]
