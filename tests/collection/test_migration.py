@@ -2,9 +2,9 @@ import itertools
 import threading
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
 from hash_encoder import HashEncoder
+from two_spaces import NEW, OLD, require_whole, some_records
 
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
@@ -22,8 +22,7 @@ from nearfield.errors import (
 )
 from nearfield.stores.base import Batch, Payload, StoreConfig
 
-OLD, NEW = HashEncoder(16), HashEncoder(24, seed=1)
-RECORDS = [Record(f"r{i}", f"word{i % 9} word{i % 7} text {i}", "", {"n": i}) for i in range(250)]
+RECORDS = some_records(250)
 
 
 @pytest.fixture(autouse=True)
@@ -42,16 +41,6 @@ def path(tmp_path):
 def collection(path):
     with Collection.open(path, encoder=OLD) as collection:
         yield collection
-
-
-def require_whole(collection, encoder, records):
-    """All records, each with the vector that this encoder gives it, and nothing else."""
-    assert sorted(collection, key=lambda record: record.id) == sorted(records, key=lambda record: record.id)
-    points = list(collection.store.scroll(with_vectors=True))
-    wanted = encoder.encode([point.payload.text for point in points])
-    np.testing.assert_allclose(np.stack([point.vector for point in points]), wanted, atol=1e-6)
-    assert collection.manifest.encoder.fingerprint == encoder.spec.fingerprint
-    assert collection.encoder.spec == encoder.spec
 
 
 def passing(old, new):

@@ -1,8 +1,9 @@
 """A collection's stores beside the one that counts: what a migration builds, and what it left to go back to.
 
 Which store counts is said by the `manifest` alone, so replacing it is one write. The other two documents only say what
-else is kept: `migration` the store that is being built, `previous` the one before. A store that none of them names is
-what an interruption left, and is removed when the next migration begins.
+else is kept: `previous` the store before, `migration` the one that is being built, in the state `building`. While it is
+gone back to the one before, which takes two writes, `migration` names that one, in the state `ready`. A store that none
+of them names is what an interruption left. Whatever it left is put in order by the next that changes anything here.
 """
 
 from nearfield.collection.collection import Collection
@@ -31,14 +32,23 @@ def _read(collection: Collection, document: Document) -> Manifest | None:
 
 
 def settle(collection: Collection) -> None:
-    """Remove what an interrupted migration left and nobody will ask for again."""
-    pending, previous = pending_manifest(collection), previous_manifest(collection)
-    if pending is None:
-        collection.home.write("migration", None)
+    """Put in order what an interruption left: nothing that may be asked for again is removed."""
+    home, pending = collection.home, pending_manifest(collection)
+    if pending is not None and pending.state == "ready":
+        home.save(pending, "previous")
+        pending = None
+    if pending is None and home.read("migration") is not None:
+        home.write("migration", None)
+    previous = previous_manifest(collection)
     kept = {manifest.generation for manifest in (collection.manifest, pending, previous) if manifest is not None}
-    for generation in collection.home.generations():
+    for generation in home.generations():
         if generation not in kept:
             _drop(collection, generation)
+
+
+def announce_return(collection: Collection, previous: Manifest) -> None:
+    """Say that the collection is about to go back, so that an interruption leaves the way open."""
+    collection.home.save(previous.in_state("ready"), "migration")
 
 
 def open_store_of(collection: Collection, manifest: Manifest) -> Store:
@@ -59,6 +69,7 @@ def abandon_migration(collection: Collection) -> Manifest:
         CollectionError: If no migration is under way.
         StorageError: If the disk or the server refuses; what is left is removed when the next migration begins.
     """
+    settle(collection)
     pending = pending_manifest(collection)
     if pending is None:
         raise CollectionError(f"no migration of {collection.address} is under way")
@@ -80,6 +91,7 @@ def drop_previous(collection: Collection) -> Manifest:
         CollectionError: If there is no such store.
         StorageError: If the disk or the server refuses; what is left is removed when the next migration begins.
     """
+    settle(collection)
     previous = previous_manifest(collection)
     if previous is None:
         raise CollectionError(f"{collection.address} keeps nothing from before a migration")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nearfield.collection.collection import Collection
 from nearfield.collection.follower import differing
-from nearfield.collection.generations import open_store_of, pending_manifest, previous_manifest, settle
+from nearfield.collection.generations import announce_return, open_store_of, pending_manifest, previous_manifest, settle
 from nearfield.collection.serving import Serving
 from nearfield.collection.successor import Successor
 from nearfield.collection.watched_store import WatchedStore
@@ -81,6 +81,7 @@ def roll_back(
         if count and not force:
             _require_encoder(serving, count)
             successor.catch_up(progress)
+        announce_return(collection, previous)
         successor.take_over(follow=not force)
     finally:
         successor.close()
