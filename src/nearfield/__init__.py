@@ -4,15 +4,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nearfield.collection.adapter import Adapter as Adapter
+    from nearfield.collection.adapter import fit_adapter as fit_adapter
     from nearfield.collection.build import build_collection as build_collection
     from nearfield.collection.collection import Collection as Collection
     from nearfield.collection.copy import CopySummary as CopySummary
     from nearfield.collection.copy import copy_collection as copy_collection
     from nearfield.collection.export import export_parquet as export_parquet
+    from nearfield.collection.gate import GateResult as GateResult
+    from nearfield.collection.generations import abandon_migration as abandon_migration
+    from nearfield.collection.generations import drop_previous as drop_previous
     from nearfield.collection.listing import collection_exists as collection_exists
     from nearfield.collection.listing import drop_collection as drop_collection
     from nearfield.collection.listing import list_collections as list_collections
+    from nearfield.collection.migration import Migration as Migration
+    from nearfield.collection.migration import MigrationSummary as MigrationSummary
+    from nearfield.collection.migration import migrate as migrate
+    from nearfield.collection.migration_plan import MigrationPlan as MigrationPlan
+    from nearfield.collection.migration_plan import plan_migration as plan_migration
     from nearfield.collection.results import Hit as Hit
+    from nearfield.collection.rollback import RollbackSummary as RollbackSummary
+    from nearfield.collection.rollback import roll_back as roll_back
     from nearfield.collection.snapshot import restore_snapshot as restore_snapshot
     from nearfield.collection.snapshot import save_snapshot as save_snapshot
     from nearfield.collection.verify import VerificationReport as VerificationReport
@@ -52,6 +64,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
     from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
+    from nearfield.evaluation.migration_gate import AgreementGate as AgreementGate
+    from nearfield.evaluation.migration_gate import JudgedGate as JudgedGate
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
     from nearfield.space.alignment import align as align
     from nearfield.space.alignment_report import Alignment as Alignment
@@ -92,6 +106,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adapter": "collection.adapter",
+    "AgreementGate": "evaluation.migration_gate",
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
@@ -108,17 +124,23 @@ _HOMES = {
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
+    "GateResult": "collection.gate",
     "HierarchyReport": "evaluation.hierarchy",
     "Hit": "collection.results",
     "Image": "data.images",
     "IntrinsicReport": "evaluation.intrinsic_report",
+    "JudgedGate": "evaluation.migration_gate",
     "Judgements": "data.judgements",
     "LinearMap": "space.linear_map",
+    "Migration": "collection.migration",
+    "MigrationPlan": "collection.migration_plan",
+    "MigrationSummary": "collection.migration",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "Projection": "space.projection",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
+    "RollbackSummary": "collection.rollback",
     "ServiceOptions": "encoders.api_options",
     "Space": "space.space",
     "SpaceComparison": "evaluation.intrinsic_comparison",
@@ -129,6 +151,7 @@ _HOMES = {
     "VerificationReport": "collection.verify",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
+    "abandon_migration": "collection.generations",
     "align": "space.alignment",
     "build_collection": "collection.build",
     "build_tree": "space.hierarchy",
@@ -142,12 +165,14 @@ _HOMES = {
     "copy_collection": "collection.copy",
     "distill": "training.distill",
     "drop_collection": "collection.listing",
+    "drop_previous": "collection.generations",
     "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "evaluate_hierarchy": "evaluation.hierarchy",
     "evaluate_intrinsic": "evaluation.intrinsic",
     "example_axes": "space.axes",
     "export_parquet": "collection.export",
+    "fit_adapter": "collection.adapter",
     "fit_axis": "space.axes",
     "list_collections": "collection.listing",
     "load_dataset": "data.bundled",
@@ -155,6 +180,8 @@ _HOMES = {
     "load_space": "space.load",
     "load_word_set": "data.word_sets",
     "measure_dimension": "space.dimension",
+    "migrate": "collection.migration",
+    "plan_migration": "collection.migration_plan",
     "project": "space.projection",
     "quantise": "space.postprocessing",
     "read_beir": "data.beir",
@@ -166,6 +193,7 @@ _HOMES = {
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
     "restore_snapshot": "collection.snapshot",
+    "roll_back": "collection.rollback",
     "save_encoder": "space.encoder",
     "save_snapshot": "collection.snapshot",
     "space_encoder": "space.encoder",

@@ -18,6 +18,7 @@ from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
+from nearfield.cli.migrate import migrate
 from nearfield.cli.search import search
 from nearfield.cli.snapshot import export, restore, snapshot
 from nearfield.cli.space import space
@@ -39,6 +40,7 @@ def main() -> None:
       evaluate  How good is it?
       verify    Is this collection sound?
       copy      Put it in another place.
+      migrate   Take it to another encoder.
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
@@ -61,6 +63,7 @@ for command in (
     verify,
     collections,
     copy,
+    migrate,
     snapshot,
     restore,
     export,

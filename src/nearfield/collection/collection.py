@@ -6,25 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from types import TracebackType
 from typing import Literal, Self, TypeVar
-
-import numpy as np
 
 from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest, encode_canaries
 from nearfield.collection.points import record_of, with_meta
-from nearfield.collection.ranking import rank
+from nearfield.collection.ranking import rank, search
 from nearfield.collection.results import Hit, IngestSummary, Ranked
 from nearfield.collection.serving import Serving
+from nearfield.collection.space_of import space_of
 from nearfield.collection.watched_store import WatchedStore
 from nearfield.data.corpus import Corpus, read_corpus
 from nearfield.data.records import Json, Record, batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, Item
 from nearfield.encoders.cache import VectorCache
-from nearfield.errors import CapabilityError, DataError, StoreReplacedError
+from nearfield.errors import SpaceMismatchError, StoreReplacedError
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
@@ -230,8 +228,24 @@ class Collection:
         Raises:
             SpaceMismatchError: If it is of another space.
         """
-        self.manifest.check_encoder(encoder)
-        self.serving = Serving(self.manifest, self.store, encoder)
+        with self.changing:
+            self.manifest.check_encoder(encoder)
+            self.serving = Serving(self.manifest, self.store, encoder)
+
+    def ask_by(self, asker: Encoder | None) -> None:
+        """Encode queries otherwise until the next migration cuts over, as by an adapter.
+
+        Args:
+            asker: Encodes queries into the space of the collection's encoder; None for that encoder again.
+
+        Raises:
+            SpaceMismatchError: If it is of another space.
+        """
+        with self.changing:
+            there = self.manifest.encoder
+            if asker is not None and (there is None or asker.spec.fingerprint != there.fingerprint):
+                raise SpaceMismatchError(f"{asker.spec.name} gives no queries for the vectors of {self.address}")
+            self.serving = self.serving.asked_by(asker)
 
     def upsert(
         self,
@@ -371,15 +385,7 @@ class Collection:
                 such a query.
             DataError: If the query is an image that cannot be read.
         """
-        serving = self.serving
-        ranking = rank(serving, query, k=k, where=where)
-        points = {point.id: point.payload for point in serving.store.get([found.id for found in ranking])}
-        # A record deleted by another thread between the two steps is no hit any more.
-        return [
-            Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs, payload.image)
-            for found in ranking
-            if (payload := points.get(found.id)) is not None
-        ]
+        return search(self.serving, query, k=k, where=where)
 
     @property
     def complete(self) -> bool:
@@ -408,24 +414,7 @@ class Collection:
             CapabilityError: If the collection has no dense leg, so no vectors.
             DataError: If it holds no records.
         """
-        encoder = self.manifest.encoder
-        if encoder is None:
-            raise CapabilityError(
-                f"{self.address} ranks by {self.spec.name}, without any vectors; index with an encoder"
-            )
-        total = self.store.count()
-        if not total:
-            raise DataError("holds no records, so no vectors", source=self.address)
-        # Another thread may write meanwhile: what is more than the count is left out, what is less is cut off.
-        ids: list[str] = []
-        vectors = np.empty((total, encoder.dim), np.float32)
-        for row, point in enumerate(islice(self.store.scroll(with_vectors=True), total)):
-            ids.append(point.id)
-            vectors[row] = point.vector
-            if row % BATCH_SIZE == 0 or row + 1 == total:
-                progress("reading", row + 1, total)
-        about = {"collection": self.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
-        return Space(ids, vectors[: len(ids)], about=about)
+        return space_of(self.serving, name=self.name, address=self.address, progress=progress)
 
     def update(self, metas: Mapping[str, Mapping[str, Json]]) -> int:
         """Replace the metadata of records, and nothing else: no text is encoded again.

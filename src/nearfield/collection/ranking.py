@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from nearfield.collection.results import Ranked
+from nearfield.collection.results import Hit, Ranked
 from nearfield.collection.serving import Serving
 from nearfield.data.images import Image
 from nearfield.encoders.base import Item, check_vectors
@@ -45,6 +45,18 @@ def rank(serving: Serving, query: Item, *, k: int, where: Where | None = None) -
     return [
         Ranked(id_, score, {leg: found[id_] for leg, found in scores.items() if id_ in found})
         for id_, score in order[:k]
+    ]
+
+
+def search(serving: Serving, query: Item, *, k: int, where: Where | None = None) -> list[Hit]:
+    """Find the records that answer a query best; see `Collection.search`."""
+    ranking = rank(serving, query, k=k, where=where)
+    points = {point.id: point.payload for point in serving.store.get([found.id for found in ranking])}
+    # A record deleted by another thread between the two steps is no hit any more.
+    return [
+        Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs, payload.image)
+        for found in ranking
+        if (payload := points.get(found.id)) is not None
     ]
 
 
