@@ -99,6 +99,8 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
+    from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
+    from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -111,6 +113,7 @@ _HOMES = {
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
+    "ChromaConfig": "stores.chroma_config",
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
@@ -135,6 +138,7 @@ _HOMES = {
     "Migration": "collection.migration",
     "MigrationPlan": "collection.migration_plan",
     "MigrationSummary": "collection.migration",
+    "MilvusConfig": "stores.milvus_config",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
     "Projection": "space.projection",

@@ -111,7 +111,7 @@ class Adapter:
             DataError: If the file is missing, damaged, or of a format that is not known here.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as content, np.load(content, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 if about.pop("format_version") != FORMAT_VERSION:
                     raise ValueError("another format version")

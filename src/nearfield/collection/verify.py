@@ -115,10 +115,10 @@ class _Findings:
         if len(self.examples) < _EXAMPLES:
             self.examples.append(id)
 
-    def check(self, name: str, fault: str, *, worst: State = "failed") -> Check:
+    def check(self, name: str, *, sound: str, fault: str) -> Check:
         if not self.count:
-            return Check(name, "passed", f"no {fault}")
-        return Check(name, worst, f"{self.count:,} {fault}", tuple(self.examples))
+            return Check(name, "passed", sound)
+        return Check(name, "failed", f"{self.count:,} {fault}", tuple(self.examples))
 
 
 class _Survey:
@@ -175,14 +175,16 @@ class _Survey:
     def checks(self, total: int) -> Iterator[Check]:
         counted = f"counts {total:,}, lists {self.records:,}"
         yield Check("count", "passed" if total == self.records else "failed", counted)
-        yield self._twice.check("ids", "ids twice")
-        yield self._altered.check("content", "records whose content is not what was written")
+        yield self._twice.check("ids", sound="each once", fault="are there twice")
+        yield self._altered.check("content", sound="as it was written", fault="are not as they were written")
         yield _repeated("duplicate content", self._contents)
         if self._dim is not None:
-            yield self._without.check("vectors", f"records without a vector of {self._dim} dimensions")
-            yield self._unsound.check("finite", "vectors with NaN or infinity")
+            yield self._without.check(
+                "vectors", sound=f"each of {self._dim} dimensions", fault=f"have no vector of {self._dim} dimensions"
+            )
+            yield self._unsound.check("finite", sound="all numbers are", fault="hold NaN or infinity")
             if self._unit:
-                yield self._long.check("length", "vectors whose length is not 1, though the encoder normalises")
+                yield self._long.check("length", sound="all 1", fault="are not of length 1, as the encoder gives them")
             yield _repeated("duplicate vectors", self._vectors)
 
 
@@ -229,4 +231,8 @@ def _self_hits(collection: Collection, survey: _Survey) -> Check | None:
         nearest = [match.id for match in matches if match.score == matches[0].score]
         if point.id not in nearest and (not matches or len(nearest) < len(matches)):
             missed.add(point.id)
-    return missed.check("search", f"of {len(survey.sample)} sampled records that do not find themselves")
+    return missed.check(
+        "search",
+        sound=f"{len(survey.sample)} sampled records find themselves",
+        fault=f"of {len(survey.sample)} sampled records do not find themselves",
+    )
