@@ -10,7 +10,7 @@ from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import Payload, Point, Store
 
-PAGE = 1000
+PAGE = 250
 """Records encoded and written together: what an interruption can cost."""
 
 
