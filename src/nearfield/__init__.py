@@ -4,13 +4,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nearfield.collection.adapter import Adapter as Adapter
+    from nearfield.collection.adapter import fit_adapter as fit_adapter
     from nearfield.collection.build import build_collection as build_collection
     from nearfield.collection.collection import Collection as Collection
+    from nearfield.collection.copy import CopySummary as CopySummary
+    from nearfield.collection.copy import copy_collection as copy_collection
     from nearfield.collection.export import export_parquet as export_parquet
+    from nearfield.collection.gate import GateResult as GateResult
+    from nearfield.collection.generations import abandon_migration as abandon_migration
+    from nearfield.collection.generations import drop_previous as drop_previous
     from nearfield.collection.listing import collection_exists as collection_exists
     from nearfield.collection.listing import drop_collection as drop_collection
     from nearfield.collection.listing import list_collections as list_collections
+    from nearfield.collection.migration import Migration as Migration
+    from nearfield.collection.migration import MigrationSummary as MigrationSummary
+    from nearfield.collection.migration import migrate as migrate
+    from nearfield.collection.migration_plan import MigrationPlan as MigrationPlan
+    from nearfield.collection.migration_plan import plan_migration as plan_migration
     from nearfield.collection.results import Hit as Hit
+    from nearfield.collection.rollback import RollbackSummary as RollbackSummary
+    from nearfield.collection.rollback import roll_back as roll_back
     from nearfield.collection.snapshot import restore_snapshot as restore_snapshot
     from nearfield.collection.snapshot import save_snapshot as save_snapshot
     from nearfield.collection.verify import VerificationReport as VerificationReport
@@ -50,6 +64,8 @@ if TYPE_CHECKING:
     from nearfield.evaluation.intrinsic_comparison import SpaceComparison as SpaceComparison
     from nearfield.evaluation.intrinsic_comparison import compare_spaces as compare_spaces
     from nearfield.evaluation.intrinsic_report import IntrinsicReport as IntrinsicReport
+    from nearfield.evaluation.migration_gate import AgreementGate as AgreementGate
+    from nearfield.evaluation.migration_gate import JudgedGate as JudgedGate
     from nearfield.evaluation.recall import measure_recall as measure_recall
     from nearfield.evaluation.recall_report import RecallReport as RecallReport
     from nearfield.retrieval.spec import RetrieverSpec as RetrieverSpec
@@ -99,6 +115,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adapter": "collection.adapter",
+    "AgreementGate": "evaluation.migration_gate",
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
@@ -106,6 +124,7 @@ _HOMES = {
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
+    "CopySummary": "collection.copy",
     "Corpus": "data.corpus",
     "CostModel": "evaluation.cost",
     "Cut": "space.tree_cut",
@@ -115,12 +134,17 @@ _HOMES = {
     "Encoder": "encoders.base",
     "EncoderSpec": "encoders.base",
     "EvaluationReport": "evaluation.evaluate",
+    "GateResult": "collection.gate",
     "HierarchyReport": "evaluation.hierarchy",
     "Hit": "collection.results",
     "Image": "data.images",
     "IntrinsicReport": "evaluation.intrinsic_report",
+    "JudgedGate": "evaluation.migration_gate",
     "Judgements": "data.judgements",
     "LinearMap": "space.linear_map",
+    "Migration": "collection.migration",
+    "MigrationPlan": "collection.migration_plan",
+    "MigrationSummary": "collection.migration",
     "MilvusConfig": "stores.milvus_config",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
@@ -132,6 +156,7 @@ _HOMES = {
     "RecallReport": "evaluation.recall_report",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
+    "RollbackSummary": "collection.rollback",
     "ServiceOptions": "encoders.api_options",
     "Space": "space.space",
     "SpaceComparison": "evaluation.intrinsic_comparison",
@@ -143,6 +168,7 @@ _HOMES = {
     "WeaviateConfig": "stores.weaviate_config",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
+    "abandon_migration": "collection.generations",
     "align": "space.alignment",
     "build_collection": "collection.build",
     "build_tree": "space.hierarchy",
@@ -153,14 +179,17 @@ _HOMES = {
     "compare": "evaluation.compare",
     "compare_neighbours": "space.neighbour_comparison",
     "compare_spaces": "evaluation.intrinsic_comparison",
+    "copy_collection": "collection.copy",
     "distill": "training.distill",
     "drop_collection": "collection.listing",
+    "drop_previous": "collection.generations",
     "encode_space": "space.encoding",
     "evaluate": "evaluation.evaluate",
     "evaluate_hierarchy": "evaluation.hierarchy",
     "evaluate_intrinsic": "evaluation.intrinsic",
     "example_axes": "space.axes",
     "export_parquet": "collection.export",
+    "fit_adapter": "collection.adapter",
     "fit_axis": "space.axes",
     "list_collections": "collection.listing",
     "load_dataset": "data.bundled",
@@ -169,6 +198,8 @@ _HOMES = {
     "load_word_set": "data.word_sets",
     "measure_dimension": "space.dimension",
     "measure_recall": "evaluation.recall",
+    "migrate": "collection.migration",
+    "plan_migration": "collection.migration_plan",
     "project": "space.projection",
     "quantise": "space.postprocessing",
     "read_beir": "data.beir",
@@ -180,6 +211,7 @@ _HOMES = {
     "reduce": "space.postprocessing",
     "remove_top_components": "space.postprocessing",
     "restore_snapshot": "collection.snapshot",
+    "roll_back": "collection.rollback",
     "save_encoder": "space.encoder",
     "save_snapshot": "collection.snapshot",
     "space_encoder": "space.encoder",

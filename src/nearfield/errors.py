@@ -18,6 +18,7 @@ given, what is allowed, and what to do::
     ├── MissingExtraError (ImportError)         an optional dependency is not installed
     ├── CollectionError (RuntimeError)          a folder that is not a usable collection
     │   ├── CollectionBusyError (BlockingIOError)   another process holds it; try again later
+    │   ├── StoreReplacedError          a migration put another store in its place; open the collection again
     │   └── SpaceMismatchError (ValueError)     vectors of one space met vectors of another
     ├── StorageError (OSError)                  the disk, the engine or the server refused a write or a read
     │   └── StoreAccessError (PermissionError)      a database refuses this user; the password is wrong or missing
@@ -100,6 +101,10 @@ class CollectionError(NearfieldError, RuntimeError):
 
 class CollectionBusyError(CollectionError, BlockingIOError):
     """Say which process holds a collection; the call may be retried."""
+
+
+class StoreReplacedError(CollectionError):
+    """Say that a migration put another store in the place of the one that was to be written."""
 
 
 class SpaceMismatchError(CollectionError, ValueError):

@@ -87,3 +87,32 @@ def test_what_is_measured_cannot_be_set_by_name(text):
 def test_a_spec_survives_being_written_down(weights):
     spec = RetrieverSpec("mine", "model", {"bm25": LexicalSpec(average_length=7.5)}, "minmax", weights, 50)
     assert from_json(RetrieverSpec, json.loads(json.dumps(to_json(spec)))) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("old", "new@dim=8"),
+        ("hybrid:old", "hybrid:new@dim=8"),
+        ("old+bm25:k1=0.9", "new@dim=8+bm25:k1=0.9"),
+        ("rrf:bm25 + old", "rrf:bm25 +new@dim=8"),
+    ],
+)
+def test_another_encoder_takes_the_place_of_the_one_before(text, name):
+    changed = RetrieverSpec.parse(text).with_encoder("new@dim=8")
+    assert changed == RetrieverSpec.parse(name)
+
+
+def test_a_folder_of_an_encoder_is_replaced_and_a_name_of_ones_own_stays(tmp_path, monkeypatch):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    changed = RetrieverSpec.parse("hybrid:./old").with_encoder("./new")
+    assert (changed.name, changed.encoder) == ("hybrid:./new", str(tmp_path / "new"))
+    mine = RetrieverSpec("mine", "model", {"bm25": LexicalSpec()}, weights=(0.3, 0.7)).with_encoder("other")
+    assert (mine.name, mine.encoder, mine.weights) == ("mine", "other", (0.3, 0.7))
+
+
+def test_without_a_dense_leg_there_is_no_encoder_to_replace():
+    with pytest.raises(InvalidInputError, match="bm25 has no dense leg, so no encoder to replace"):
+        RetrieverSpec.parse("bm25").with_encoder("new")

@@ -10,6 +10,7 @@ from nearfield.cli.compare import compare
 from nearfield.cli.completion import completion
 from nearfield.cli.console import ErrorHandlingGroup
 from nearfield.cli.convert import convert
+from nearfield.cli.copy import copy
 from nearfield.cli.demo import demo
 from nearfield.cli.doctor import doctor
 from nearfield.cli.encode import encode
@@ -17,6 +18,7 @@ from nearfield.cli.encoders import encoders
 from nearfield.cli.evaluate import evaluate
 from nearfield.cli.index import index
 from nearfield.cli.inspect import inspect
+from nearfield.cli.migrate import migrate
 from nearfield.cli.recall import recall
 from nearfield.cli.search import search
 from nearfield.cli.snapshot import export, restore, snapshot
@@ -39,6 +41,8 @@ def main() -> None:
       evaluate  How good is it?
       recall    How much does its index miss, and how hard should it try?
       verify    Is this collection sound?
+      copy      Put it in another place.
+      migrate   Take it to another encoder.
       encode    What are the vectors of these texts?
       inspect   What would this encoder do with these texts?
       train     How do I get an encoder of my own?
@@ -61,6 +65,8 @@ for command in (
     recall,
     verify,
     collections,
+    copy,
+    migrate,
     snapshot,
     restore,
     export,

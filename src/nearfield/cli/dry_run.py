@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:  # the command line starts without numpy
     from nearfield.data.records import Record
     from nearfield.encoders.api_batches import ApiEstimate
-    from nearfield.encoders.base import Encoder, Item, Role
+    from nearfield.encoders.base import Encoder, Role
 
 _BATCH = 1000
 _CENT = 0.01
@@ -43,19 +43,20 @@ def show_estimates(
     from nearfield.data.records import batched
     from nearfield.encoders.api_batches import ApiEstimate
     from nearfield.encoders.api_models import PRICES_READ
+    from nearfield.encoders.estimate import estimate
 
     totals = dict.fromkeys(encoders, ApiEstimate(0, 0, 0.0, 0))
     roles: dict[Role, Iterable[Record | str]] = {"document": documents, "query": queries}
     for role, sources in roles.items():
         for batch in batched(sources, _BATCH):
             for name, encoder in encoders.items():
-                totals[name] += _estimate(encoder, batch, role)
+                totals[name] += estimate(encoder, batch, role)
     if as_json:
         estimates = {name: dataclasses.asdict(total) for name, total in totals.items()}
         print_json({"estimates": estimates, "prices_read": PRICES_READ})
         return
     for name, total in totals.items():
-        click.echo(f"{name}: {_told(total)}")
+        click.echo(f"{name}: {told(total)}")
     if not totals:
         click.echo("nothing to encode: no encoder is asked for")
     if any(total.requests for total in totals.values()):
@@ -65,28 +66,8 @@ def show_estimates(
         )
 
 
-def _estimate(encoder: "Encoder", sources: "list[Record | str]", role: "Role") -> "ApiEstimate":
-    from nearfield.encoders.api_batches import ApiEstimate, PricedEncoder
-    from nearfield.encoders.base import as_texts, item_of
-    from nearfield.encoders.innermost import innermost
-
-    encoder = innermost(encoder)
-    if isinstance(encoder, PricedEncoder):
-        # To ask such an encoder for its spec, as `item_of` would, may take a request.
-        return encoder.estimate(as_texts([_text_of(source) for source in sources]), role=role)
-    items = [source if isinstance(source, str) else item_of(source, encoder.spec) for source in sources]
-    tokens = sum(inspection.tokens for inspection in encoder.inspect(items, role=role))
-    return ApiEstimate(len(items), tokens, 0.0 if encoder.weights_bytes else None, 0)
-
-
-def _text_of(source: "Record | str") -> "Item":
-    """Choose what an encoder of texts takes: an image only where there is no text, which it will refuse."""
-    if isinstance(source, str):
-        return source
-    return source.image if source.image is not None and not source.content.strip() else source.content
-
-
-def _told(total: "ApiEstimate") -> str:
+def told(total: "ApiEstimate") -> str:
+    """Say what encoding will take."""
     if total.requests == 0 and total.dollars == 0:
         return f"texts: {total.texts:,}, tokens: {total.tokens:,}, on this machine at no charge"
     if total.dollars is None:

@@ -1,49 +1,40 @@
 """A retriever one can write to: encoder, store and lexical legs under one manifest."""
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
-import numpy as np
-
-from nearfield.arrays import Vectors
 from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest, encode_canaries
-from nearfield.collection.points import record_of
+from nearfield.collection.points import record_of, with_meta
+from nearfield.collection.ranking import rank, search
 from nearfield.collection.results import Hit, IngestSummary, Ranked
+from nearfield.collection.serving import Serving
+from nearfield.collection.space_of import space_of
+from nearfield.collection.watched_store import WatchedStore
 from nearfield.data.corpus import Corpus, read_corpus
-from nearfield.data.images import Image
 from nearfield.data.records import Json, Record, batched
 from nearfield.data.rows import Source
-from nearfield.encoders.base import Encoder, Item, check_vectors, item_of
+from nearfield.encoders.base import Encoder, Item
 from nearfield.encoders.cache import VectorCache
-from nearfield.encoders.cached import CachedEncoder
-from nearfield.errors import CapabilityError, DataError, InvalidInputError
+from nearfield.errors import SpaceMismatchError, StoreReplacedError
 from nearfield.progress import Progress, silent
-from nearfield.retrieval.fusion import fuse
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.space.space import Space
 from nearfield.stores.address import Address
-from nearfield.stores.base import Batch, Effort, Facet, Match, Payload, Point, SparseVector, Store, StoreConfig, Where
+from nearfield.stores.base import Effort, Facet, Store, StoreConfig, Where
 from nearfield.stores.database import Lock
+
+T = TypeVar("T")
 
 BATCH_SIZE = 1000
 """Records written and synced together: what an interruption can cost."""
-
-
-@dataclass(frozen=True)
-class _Leg:
-    """One leg's question to the store; `ask` takes the number of candidates as `k`."""
-
-    name: str
-    ask: Callable[..., list[Match]]
-    lexical: bool
 
 
 class Collection:
@@ -51,15 +42,32 @@ class Collection:
 
     One process holds a collection in a folder at a time, any number one on a server; inside a process, any thread may
     search while another writes.
+
+    Args:
+        home: Where it is.
+        manifest: What it is made of.
+        store: Its points.
+        lock: What keeps other processes out.
+        encoder: The encoder of its dense leg; loaded by name when first needed otherwise.
+
+    Attributes:
+        home: Where its documents and stores are, for what works on those: migrations.
+        serving: What it answers with; a migration puts another in its place, by `switch`.
+        retired: Stores of other generations that are still open, as readers may be in them; closed with it.
+        changing: Held while a document is written.
     """
 
-    def __init__(self, home: "Home", manifest: Manifest, store: Store, lock: Lock, encoder: Encoder | None) -> None:
-        self._home = home
-        self.manifest = manifest
-        self.store = store
+    home: Home
+    serving: Serving
+    retired: dict[int, Store]
+    changing: threading.RLock
+
+    def __init__(self, home: Home, manifest: Manifest, store: Store, lock: Lock, encoder: Encoder | None) -> None:
+        self.home = home
+        self.serving = Serving(manifest, WatchedStore(store), encoder)
+        self.retired = {}
+        self.changing = threading.RLock()
         self._lock = lock
-        self._encoder = encoder
-        self._lexicons = {name: Lexicon(spec) for name, spec in manifest.retriever.lexical.items()}
 
     @classmethod
     def create(
@@ -131,7 +139,7 @@ class Collection:
         """
         home = Home.find(address)
         try:
-            config = _config_for(home, manifest, store)
+            config = home.config_for(manifest, store)
             manifest = replace(manifest, store=config, state="building", generation=1)
             lock = home.claim()
             try:
@@ -184,27 +192,60 @@ class Collection:
     @property
     def address(self) -> str:
         """Its folder or URL, without a password."""
-        return str(self._home.address)
+        return str(self.home.address)
 
     @property
     def name(self) -> str:
         """Its name: the last part of the folder or URL."""
-        return self._home.address.name
+        return self.home.address.name
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it is made of."""
+        return self.serving.manifest
+
+    @property
+    def store(self) -> WatchedStore:
+        """Where its points are."""
+        return self.serving.store
 
     @property
     def spec(self) -> RetrieverSpec:
         """How the collection ranks."""
-        return self.manifest.retriever
+        return self.serving.spec
 
     @property
     def encoder(self) -> Encoder | None:
         """The encoder of the dense leg, loaded and checked when first asked for; None without a dense leg."""
-        if self._encoder is None:
-            encoder = _encoder_for(self.spec, None)
-            if encoder is not None:
-                self.manifest.check_encoder(encoder)
-            self._encoder = encoder
-        return self._encoder
+        return self.serving.encoder
+
+    def use(self, encoder: Encoder) -> None:
+        """Take an encoder that is loaded already for that of the dense leg.
+
+        Args:
+            encoder: The encoder.
+
+        Raises:
+            SpaceMismatchError: If it is of another space.
+        """
+        with self.changing:
+            self.manifest.check_encoder(encoder)
+            self.serving = Serving(self.manifest, self.store, encoder)
+
+    def ask_by(self, asker: Encoder | None) -> None:
+        """Encode queries otherwise until the next migration cuts over, as by an adapter.
+
+        Args:
+            asker: Encodes queries into the space of the collection's encoder; None for that encoder again.
+
+        Raises:
+            SpaceMismatchError: If it is of another space.
+        """
+        with self.changing:
+            there = self.manifest.encoder
+            if asker is not None and (there is None or asker.spec.fingerprint != there.fingerprint):
+                raise SpaceMismatchError(f"{asker.spec.name} gives no queries for the vectors of {self.address}")
+            self.serving = self.serving.asked_by(asker)
 
     def upsert(
         self,
@@ -245,17 +286,23 @@ class Collection:
         Returns:
             What was done.
         """
-        encoder: Encoder | None = self.encoder
-        if encoder is not None and cache is not None:
-            encoder = CachedEncoder(encoder, cache)
-        written = unchanged = truncated = 0
+        seen = written = truncated = 0
         for batch in batched(records, BATCH_SIZE):
-            done, changed = written + unchanged, self._changed(batch)
-            truncated += self._write(changed, encoder, lambda what, n, _: progress(what, done + n, None))  # noqa: B023  # called before the next batch
-            written += len(changed)
-            unchanged += len(batch) - len(changed)
-            progress("indexing", written + unchanged, None)
-        return IngestSummary(written, unchanged, truncated)
+            tell = _counted_from(seen, progress)
+            fresh, cut = self._write(partial(Serving.write, batch=batch, cache=cache, progress=tell))
+            seen, written, truncated = seen + len(batch), written + fresh, truncated + cut
+            progress("indexing", seen, None)
+        return IngestSummary(written, seen - written, truncated)
+
+    def _write(self, write: Callable[[Serving], T]) -> T:
+        """Write with what serves; and again, in the other space, if a migration has replaced it meanwhile."""
+        while True:
+            serving = self.serving
+            try:
+                return write(serving)
+            except StoreReplacedError:
+                if serving is self.serving:
+                    raise
 
     def begin(self) -> None:
         """Mark the collection as incomplete, until `finish`."""
@@ -268,9 +315,10 @@ class Collection:
             SpaceMismatchError: If the encoder has changed since the collection was made.
             StorageError: If the disk refuses.
         """
-        if self._encoder is not None:
-            self.manifest.check_encoder(self._encoder)
-        self.store.optimise()
+        serving = self.serving
+        if serving.loaded_encoder is not None:
+            serving.manifest.check_encoder(serving.loaded_encoder)
+        serving.store.optimise()
         self._mark("ready")
 
     def set_effort(self, effort: Effort) -> None:
@@ -282,18 +330,42 @@ class Collection:
         Raises:
             StorageError: If the disk or the server refuses.
         """
-        store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
-        self.manifest = replace(self.manifest, store=store)
-        self._home.save(self.manifest)
+        with self.changing:
+            store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
+            tuned = replace(self.manifest, store=store)
+            self.home.save(tuned)
+            self.serving = self.serving.described_by(tuned)
 
     def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
         """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
-        return self._home.temporary_store(config)
+        return self.home.temporary_store(config)
 
     def _mark(self, state: Literal["building", "ready"]) -> None:
-        if self.manifest.state != state:
-            self.manifest = self.manifest.in_state(state)
-            self._home.save(self.manifest)
+        with self.changing:
+            if self.manifest.state == state:
+                return
+            if self.home.manifest().generation != self.manifest.generation:
+                raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
+            marked = self.manifest.in_state(state)
+            self.home.save(marked)
+            self.serving = self.serving.described_by(marked)
+
+    def switch(self, serving: Serving) -> None:
+        """Answer with another store from now on; whoever reads the one before finishes reading it.
+
+        Args:
+            serving: The other one, of a generation that the manifest on the disk or the server names already.
+        """
+        before, self.serving = self.serving, serving
+        before.store.replace()
+        self.retired.pop(serving.manifest.generation, None)
+        self.retired[before.manifest.generation] = before.store.inner
+
+    def seen_through(self, serving: Serving) -> "Collection":
+        """Give the collection as it would answer with another store; it is for searching, and not to be closed."""
+        other = Collection(self.home, serving.manifest, serving.store.inner, self._lock, serving.loaded_encoder)
+        other.serving = serving
+        return other
 
     def rank(self, query: Item, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.
@@ -313,53 +385,7 @@ class Collection:
             InvalidInputError: If the query is empty or `k` less than 1, or the encoder cannot read such a query.
             DataError: If the query is an image that cannot be read.
         """
-        self._check_query(query)
-        if not isinstance(k, int) or k < 1:
-            raise InvalidInputError(f"k must be a whole number of at least 1, got {k!r}")
-        legs = self._legs(query, where)
-        fused = len(legs) > 1
-        depth = self.spec.depth if fused else max(k, self.spec.depth)
-        scores: dict[str, dict[str, float]] = {}
-        floors: list[float | None] = []
-        for leg in legs:
-            matches = leg.ask(k=depth)
-            scores[leg.name] = {match.id: match.score for match in matches}
-            # Of a lexical leg, all that share a word were returned.
-            floors.append(0.0 if leg.lexical and len(matches) < depth else None)
-        if fused:
-            order = fuse(list(scores.values()), floors=floors, weights=self.spec.weights, method=self.spec.fusion)
-        else:
-            order = list(next(iter(scores.values())).items())
-        return [
-            Ranked(id_, score, {leg: found[id_] for leg, found in scores.items() if id_ in found})
-            for id_, score in order[:k]
-        ]
-
-    def _legs(self, query: Item, where: Where | None) -> list["_Leg"]:
-        """Prepare what each leg asks the store."""
-        legs: list[_Leg] = []
-        if isinstance(query, str):
-            for name, lexicon in self._lexicons.items():
-                ask = partial(self.store.query_sparse, name, lexicon.query(query), where=where, with_payload=False)
-                legs.append(_Leg(name, ask, lexical=True))
-            if self.spec.engine is not None:
-                ask = partial(self.store.query_text, query, where=where, with_payload=False)
-                legs.append(_Leg(self.spec.engine, ask, lexical=True))
-        if (encoder := self.encoder) is not None:
-            vector = check_vectors(encoder.encode_query([query]), encoder.spec, 1)[0]
-            ask = partial(self.store.query, vector, where=where, with_payload=False)
-            legs.append(_Leg(self.spec.legs[-1], ask, lexical=False))
-        return legs
-
-    def _check_query(self, query: Item) -> None:
-        if isinstance(query, Image):
-            if self.spec.encoder is None:
-                raise InvalidInputError(
-                    f"{self.spec.name} searches by words only; ask it with a text, or index with a CLIP, SigLIP, ViT "
-                    "or DINOv2 model to search by image"
-                )
-        elif not isinstance(query, str) or not query.strip():
-            raise InvalidInputError(f"the query is empty or no text, got {query!r:.40}; give it at least one word")
+        return rank(self.serving, query, k=k, where=where)
 
     def search(self, query: Item, *, k: int = 10, where: Where | None = None) -> list[Hit]:
         """Find the records that answer a query best.
@@ -378,14 +404,7 @@ class Collection:
                 such a query.
             DataError: If the query is an image that cannot be read.
         """
-        ranking = self.rank(query, k=k, where=where)
-        points = {point.id: point.payload for point in self.store.get([found.id for found in ranking])}
-        # A record deleted by another thread between the two steps is no hit any more.
-        return [
-            Hit(found.id, found.score, payload.text, payload.title, payload.meta, found.legs, payload.image)
-            for found in ranking
-            if (payload := points.get(found.id)) is not None
-        ]
+        return search(self.serving, query, k=k, where=where)
 
     @property
     def complete(self) -> bool:
@@ -414,24 +433,7 @@ class Collection:
             CapabilityError: If the collection has no dense leg, so no vectors.
             DataError: If it holds no records.
         """
-        encoder = self.manifest.encoder
-        if encoder is None:
-            raise CapabilityError(
-                f"{self.address} ranks by {self.spec.name}, without any vectors; index with an encoder"
-            )
-        total = self.store.count()
-        if not total:
-            raise DataError("holds no records, so no vectors", source=self.address)
-        # Another thread may write meanwhile: what is more than the count is left out, what is less is cut off.
-        ids: list[str] = []
-        vectors = np.empty((total, encoder.dim), np.float32)
-        for row, point in enumerate(islice(self.store.scroll(with_vectors=True), total)):
-            ids.append(point.id)
-            vectors[row] = point.vector
-            if row % BATCH_SIZE == 0 or row + 1 == total:
-                progress("reading", row + 1, total)
-        about = {"collection": self.name, "encoder": encoder.name, "fingerprint": encoder.fingerprint}
-        return Space(ids, vectors[: len(ids)], about=about)
+        return space_of(self.serving, name=self.name, address=self.address, progress=progress)
 
     def update(self, metas: Mapping[str, Mapping[str, Json]]) -> int:
         """Replace the metadata of records, and nothing else: no text is encoded again.
@@ -445,17 +447,21 @@ class Collection:
         Raises:
             InvalidInputError: If metadata cannot be stored; none of it is then.
         """
-        points = self.store.get(list(metas))
-        payloads = [_with_meta(point, metas[point.id]) for point in points]
-        return self.store.update([point.id for point in points], payloads)
+
+        def write(serving: Serving) -> int:
+            points = serving.store.get(list(metas))
+            payloads = [with_meta(point, metas[point.id]) for point in points]
+            return serving.store.update([point.id for point in points], payloads)
+
+        return self._write(write)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove records; synced when it returns how many there were. `store.compact()` frees their bytes."""
-        return self.store.delete(ids)
+        return self._write(lambda serving: serving.store.delete(ids))
 
     def delete_where(self, where: Where) -> int:
         """Remove the records that match; synced when it returns how many there were."""
-        return self.store.delete_where(where)
+        return self._write(lambda serving: serving.store.delete_where(where))
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the records that match: at most `limit`, most frequent first."""
@@ -467,20 +473,22 @@ class Collection:
 
     def close(self) -> None:
         """Sync, and let other processes in; closing twice is harmless."""
-        try:
+        with ExitStack() as last_to_first:
+            last_to_first.callback(self.home.close)
+            last_to_first.callback(self._lock.release)
+            for store in self.retired.values():
+                last_to_first.callback(store.close)
             self.store.close()
-        finally:
-            self._lock.release()
-            self._home.close()
 
     def drop(self) -> None:
         """Close the collection and remove it with all its records."""
-        self.store.close()
+        for store in (self.store, *self.retired.values()):
+            store.close()
         self._lock.release()
         try:
-            self._home.drop()
+            self.home.drop()
         finally:
-            self._home.close()
+            self.home.close()
 
     def __enter__(self) -> Self:
         """Return the collection itself."""
@@ -492,62 +500,9 @@ class Collection:
         """Close the collection."""
         self.close()
 
-    def _changed(self, batch: list[Record]) -> list[tuple[Record, str]]:
-        """Pick the records whose content is not stored yet, each with its digest, which is computed once."""
-        known = {point.id: point.payload.digest for point in self.store.get([record.id for record in batch])}
-        digests = ((record, record.digest) for record in batch)
-        return [(record, digest) for record, digest in digests if known.get(record.id) != digest]
 
-    def _write(self, changed: list[tuple[Record, str]], encoder: Encoder | None, progress: Progress) -> int:
-        if not changed:
-            return 0
-        texts = [record.content for record, _ in changed]
-        vectors: Vectors | None = None
-        truncated = 0
-        if encoder is not None:
-            items = [item_of(record, encoder.spec) for record, _ in changed]
-            vectors = check_vectors(encoder.encode_document(items, progress=progress), encoder.spec, len(items))
-            truncated = sum(inspection.truncated for inspection in encoder.inspect(items))
-        sparse: dict[str, Sequence[SparseVector]] = {
-            name: [lexicon.document(text) for text in texts] for name, lexicon in self._lexicons.items()
-        }
-        payloads = [_payload(record, digest) for record, digest in changed]
-        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
-        return truncated
-
-
-def _payload(record: Record, digest: str) -> Payload:
-    image = "" if record.image is None else record.image.path
-    return Payload(record.text, record.title, record.meta, digest, image)
-
-
-def _with_meta(point: Point, meta: Mapping[str, Json]) -> Payload:
-    """Replace a payload's metadata, and its digest, by which a later `upsert` sees whether anything has changed."""
-    record = replace(record_of(point), meta=meta)
-    # An image is not read for this: where there is one, a later upsert encodes it again.
-    return replace(point.payload, meta=meta, digest="" if record.image else record.digest)
-
-
-def _config_for(home: Home, manifest: Manifest, given: StoreConfig | None) -> StoreConfig:
-    """Fill in what the retriever decides of a store's configuration, and see that there can be such a store."""
-    spec, encoder, can = manifest.retriever, manifest.encoder, home.capabilities
-    if spec.engine not in (None, can.text):
-        own = f"its own is {can.text}" if can.text else "it has none of its own"
-        raise CapabilityError(f"{home.address} has no lexical search {spec.engine}; {own}")
-    if spec.lexical and not can.sparse:
-        instead = f"{can.text}, which is its own, or " if can.text else ""
-        raise CapabilityError(
-            f"{home.address} keeps no words, so no {' or '.join(spec.lexical)}; use {instead}another database for them"
-        )
-    kind = home.config_type
-    if given is not None and not isinstance(given, kind):
-        raise InvalidInputError(f"{home.address} takes a {kind.__name__}, got a {type(given).__name__}")
-    return replace(
-        given or kind(),
-        dim=None if encoder is None else encoder.dim,
-        metric="cosine" if encoder is None else encoder.metric,
-        sparse=tuple(spec.lexical),
-    )
+def _counted_from(done: int, progress: Progress) -> Progress:
+    return lambda what, more, _: progress(what, done + more, None)
 
 
 def _encoder_for(spec: RetrieverSpec, encoder: Encoder | None) -> Encoder | None:

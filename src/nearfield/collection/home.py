@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from nearfield.collection.manifest import Manifest
-from nearfield.errors import CollectionError, InvalidInputError
+from nearfield.errors import CapabilityError, CollectionError, InvalidInputError
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Capabilities, Store, StoreConfig
 from nearfield.stores.database import Database, Document, Lock
@@ -56,6 +56,40 @@ class Home:
     def capabilities(self) -> Capabilities:
         """Say what stores can do here."""
         return self._database.capabilities
+
+    def config_for(self, manifest: Manifest, given: StoreConfig | None) -> StoreConfig:
+        """Fill in what a retriever decides of a store's configuration, and see that there can be such a store here.
+
+        Args:
+            manifest: Says how the collection ranks, and by whose vectors.
+            given: Options of the store; the defaults of this kind of database otherwise.
+
+        Returns:
+            The configuration, of this database's kind.
+
+        Raises:
+            CapabilityError: If the back end cannot hold what the retriever needs.
+            InvalidInputError: If the options are of another kind.
+        """
+        spec, encoder, can = manifest.retriever, manifest.encoder, self.capabilities
+        if spec.engine not in (None, can.text):
+            own = f"its own is {can.text}" if can.text else "it has none of its own"
+            raise CapabilityError(f"{self.address} has no lexical search {spec.engine}; {own}")
+        if spec.lexical and not can.sparse:
+            instead = f"{can.text}, which is its own, or " if can.text else ""
+            raise CapabilityError(
+                f"{self.address} keeps no words, so no {' or '.join(spec.lexical)}; use {instead}another database for "
+                "them"
+            )
+        kind = self.config_type
+        if given is not None and not isinstance(given, kind):
+            raise InvalidInputError(f"{self.address} takes a {kind.__name__}, got a {type(given).__name__}")
+        return replace(
+            given or kind(),
+            dim=None if encoder is None else encoder.dim,
+            metric="cosine" if encoder is None else encoder.metric,
+            sparse=tuple(spec.lexical),
+        )
 
     def claim(self) -> Lock:
         """Take the place for a new collection."""

@@ -1,15 +1,16 @@
 """Points of a store, as they stand, made ready for another store."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from nearfield.arrays import Vectors
 from nearfield.data.images import Image
-from nearfield.data.records import Record
+from nearfield.data.records import Json, Record
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
-from nearfield.stores.base import Batch, Point, SparseVector
+from nearfield.stores.base import Batch, Payload, Point, SparseVector
 
 
 def batch_of_points(points: Sequence[Point], retriever: RetrieverSpec) -> Batch:
@@ -39,3 +40,10 @@ def record_of(point: Point) -> Record:
     payload = point.payload
     image = Image(payload.image) if payload.image else None
     return Record(point.id, payload.text, payload.title, payload.meta, image)
+
+
+def with_meta(point: Point, meta: Mapping[str, Json]) -> Payload:
+    """Replace a payload's metadata, and its digest, by which a later `upsert` sees whether anything has changed."""
+    record = replace(record_of(point), meta=meta)
+    # An image is not read for this: where there is one, a later upsert encodes it again.
+    return replace(point.payload, meta=meta, digest="" if record.image else record.digest)

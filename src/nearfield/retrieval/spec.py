@@ -118,6 +118,31 @@ class RetrieverSpec:
             raise InvalidInputError(f"retriever {text!r} names two encoders, {' and '.join(encoders[:2])}; {GRAMMAR}")
         return cls(name=text, encoder=encoders[0] if encoders else None, lexical=lexical, fusion=fusion, engine=engine)
 
+    def with_encoder(self, encoder: str) -> "RetrieverSpec":
+        """Say the same with another encoder in the dense leg.
+
+        Args:
+            encoder: Its name, as `load_encoder` takes it.
+
+        Returns:
+            The spec. The encoder is replaced in its name too, unless somebody chose the name freely.
+
+        Raises:
+            InvalidInputError: If there is no dense leg.
+
+        Examples:
+            >>> RetrieverSpec.parse("rrf:bm25+all-MiniLM-L6-v2").with_encoder("e5-small-v2").name
+            'rrf:bm25+e5-small-v2'
+        """
+        if self.encoder is None:
+            raise InvalidInputError(f"{self.name} has no dense leg, so no encoder to replace; index anew with one")
+        head, colon, rest = self.name.partition(":")
+        if head not in ("hybrid", *FUSION_METHODS):
+            head, colon, rest = "", "", self.name
+        legs = [encoder if _lasting_name(leg.strip()) == self.encoder else leg for leg in rest.split("+")]
+        name = f"{head}{colon}{'+'.join(legs)}"
+        return replace(self, name=name, encoder=_lasting_name(encoder))
+
 
 def _without_options(part: str, leg: str) -> str:
     if part != leg:
