@@ -23,8 +23,8 @@ from harness import SHARED_DATA, machine, measure, measure_alternately, write
 
 import nearfield as nf
 from nearfield.stores.base import Batch, Payload, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
-from nearfield.stores.embedded_points import DENSE, WITH_ID
+from nearfield.stores.embedded.points import DENSE, WITH_ID
+from nearfield.stores.embedded.store import EmbeddedStore
 
 K = 10
 BATCH = 2000

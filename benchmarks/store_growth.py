@@ -32,7 +32,7 @@ import nearfield as nf
 from nearfield.report.line_plot import Series, line_plot
 from nearfield.report.page import Section, figure, page, write_page
 from nearfield.stores.base import Batch, Payload, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 K = 10
 BATCH = 2000

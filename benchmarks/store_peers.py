@@ -50,7 +50,7 @@ class Nearfield:
 
     def __init__(self, folder: Path) -> None:
         from nearfield.stores.base import StoreConfig
-        from nearfield.stores.embedded import EmbeddedStore
+        from nearfield.stores.embedded.store import EmbeddedStore
 
         self.store = EmbeddedStore.create(folder / "store", StoreConfig(dim=DIM))
 

@@ -31,7 +31,7 @@ import time
 began = time.perf_counter()
 import numpy as np
 from nearfield.stores.base import StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 import qdrant_edge
 imported = time.perf_counter()
 store = EmbeddedStore.open({path!r}, StoreConfig(dim={dim}))

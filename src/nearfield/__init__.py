@@ -101,13 +101,13 @@ if TYPE_CHECKING:
     from nearfield.space.tree_cut import Cut as Cut
     from nearfield.space.write import write_space as write_space
     from nearfield.stores.base import StoreConfig as StoreConfig
-    from nearfield.stores.chroma_config import ChromaConfig as ChromaConfig
-    from nearfield.stores.milvus_config import MilvusConfig as MilvusConfig
-    from nearfield.stores.pinecone_config import PineconeConfig as PineconeConfig
-    from nearfield.stores.postgresql_config import PostgresConfig as PostgresConfig
-    from nearfield.stores.qdrant_config import QdrantConfig as QdrantConfig
-    from nearfield.stores.qdrant_config import QdrantLocalConfig as QdrantLocalConfig
-    from nearfield.stores.weaviate_config import WeaviateConfig as WeaviateConfig
+    from nearfield.stores.chroma.config import ChromaConfig as ChromaConfig
+    from nearfield.stores.milvus.config import MilvusConfig as MilvusConfig
+    from nearfield.stores.pinecone.config import PineconeConfig as PineconeConfig
+    from nearfield.stores.postgresql.config import PostgresConfig as PostgresConfig
+    from nearfield.stores.qdrant.config import QdrantConfig as QdrantConfig
+    from nearfield.stores.qdrant.config import QdrantLocalConfig as QdrantLocalConfig
+    from nearfield.stores.weaviate.config import WeaviateConfig as WeaviateConfig
     from nearfield.training.distill import DistillOptions as DistillOptions
     from nearfield.training.distill import distill as distill
     from nearfield.training.word2vec.train import train_word2vec as train_word2vec
@@ -120,7 +120,7 @@ _HOMES = {
     "Alignment": "space.alignment_report",
     "Axis": "space.axes",
     "CatalogueEntry": "encoders.catalogue",
-    "ChromaConfig": "stores.chroma_config",
+    "ChromaConfig": "stores.chroma.config",
     "Clusters": "space.clusters",
     "Collection": "collection.collection",
     "ComparisonReport": "evaluation.comparison",
@@ -145,14 +145,14 @@ _HOMES = {
     "Migration": "collection.migration",
     "MigrationPlan": "collection.migration_plan",
     "MigrationSummary": "collection.migration",
-    "MilvusConfig": "stores.milvus_config",
+    "MilvusConfig": "stores.milvus.config",
     "Neighbour": "space.neighbours",
     "NeighbourComparison": "space.neighbour_comparison",
-    "PineconeConfig": "stores.pinecone_config",
-    "PostgresConfig": "stores.postgresql_config",
+    "PineconeConfig": "stores.pinecone.config",
+    "PostgresConfig": "stores.postgresql.config",
     "Projection": "space.projection",
-    "QdrantConfig": "stores.qdrant_config",
-    "QdrantLocalConfig": "stores.qdrant_config",
+    "QdrantConfig": "stores.qdrant.config",
+    "QdrantLocalConfig": "stores.qdrant.config",
     "RecallReport": "evaluation.recall_report",
     "Record": "data.records",
     "RetrieverSpec": "retrieval.spec",
@@ -165,7 +165,7 @@ _HOMES = {
     "Tree": "space.tree",
     "VectorCache": "encoders.cache",
     "VerificationReport": "collection.verify",
-    "WeaviateConfig": "stores.weaviate_config",
+    "WeaviateConfig": "stores.weaviate.config",
     "WordNet": "data.wordnet",
     "WordSetEntry": "data.word_sets",
     "abandon_migration": "collection.generations",

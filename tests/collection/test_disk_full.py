@@ -23,7 +23,7 @@ from nearfield.encoders.cached import CachedEncoder
 from nearfield.errors import CollectionBusyError, StorageError
 from nearfield.files import replace_file
 from nearfield.folder_lock import FolderLock
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 RECORDS = 6000
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from nearfield.collection.sameness import Checksum, compare_stores, content_of, relative_deviations
 from nearfield.stores.base import Batch, Payload, Point, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from nearfield.evaluation.recall_search import recall_of
 from nearfield.progress import silent
 from nearfield.statistics import Interval
 from nearfield.stores.base import Batch, Effort, Match, Payload, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 QUICK = {"sample": 20, "repeats": 1, "efs": (1, 64), "oversamplings": (1.0, 2.0), "shares": (0.1,), "ks": (1, 10)}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nearfield.arrays import Vectors
 from nearfield.stores.base import Batch, Payload, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 CONFIG = StoreConfig(dim=8, index_above=100)
 POINTS = 400

@@ -22,9 +22,9 @@ from nearfield.errors import (
     StorageError,
     StoreAccessError,
 )
-from nearfield.stores import chroma_server
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, StoreConfig
+from nearfield.stores.chroma import server as chroma_server
 from nearfield.stores.filters import matches, parse_where
 
 pytest.importorskip("chromadb")

@@ -18,9 +18,9 @@ import pytest
 from nearfield import files
 from nearfield.errors import CollectionBusyError, CollectionError, InvalidInputError, StorageError
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
-from nearfield.stores.embedded_folder import Folder
-from nearfield.stores.embedded_shard import HeldShard
+from nearfield.stores.embedded.folder import Folder
+from nearfield.stores.embedded.shard import HeldShard
+from nearfield.stores.embedded.store import EmbeddedStore
 from nearfield.stores.vectors import unit_vectors
 
 CONFIG = StoreConfig(dim=4)
@@ -89,7 +89,7 @@ def test_a_write_that_fails_is_an_error_not_an_acknowledgement(store, monkeypatc
 
 def test_directories_that_the_engine_leaves_unsynced_are_synced(store, monkeypatch):
     synced = []
-    monkeypatch.setattr("nearfield.stores.embedded_folder.sync_directory", lambda path: synced.append(path.name))
+    monkeypatch.setattr("nearfield.stores.embedded.folder.sync_directory", lambda path: synced.append(path.name))
     store.upsert(batch(["a"]))
     assert "vectors" in synced  # the first chunk of the vector storage was renamed into it
     synced.clear()
@@ -103,7 +103,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
         from pathlib import Path
         import numpy as np
         from nearfield.stores.base import Batch, Payload, StoreConfig
-        from nearfield.stores.embedded import EmbeddedStore
+        from nearfield.stores.embedded.store import EmbeddedStore
         store = EmbeddedStore.create(sys.argv[1], StoreConfig(dim=4, index_above=100))
         for step in range(1000):
             ids = [f"p{(step * 50 + row) % 400}" for row in range(100)]  # half of them replaced
@@ -326,7 +326,7 @@ def test_a_store_is_opened_by_one_at_a_time(store):
         import sys
         from nearfield.errors import CollectionBusyError
         from nearfield.stores.base import StoreConfig
-        from nearfield.stores.embedded import EmbeddedStore
+        from nearfield.stores.embedded.store import EmbeddedStore
         try:
             EmbeddedStore.open(sys.argv[1], StoreConfig(dim=4))
         except CollectionBusyError as error:
@@ -551,7 +551,7 @@ def test_a_filter_is_answered_without_an_index_while_a_writer_holds_the_turn(sto
 
 
 def test_importing_the_store_does_not_import_the_engine():
-    code = "import sys, nearfield.stores.embedded; print('qdrant_edge' in sys.modules, 'filelock' in sys.modules)"
+    code = "import sys, nearfield.stores.embedded.store; print('qdrant_edge' in sys.modules, 'filelock' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert printed.stdout.split() == ["False", "False"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from nearfield.errors import CollectionError, StorageError
 from nearfield.stores.base import Batch, Payload, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 from nearfield.stores.payloads import read_payload
 
 CONFIG = StoreConfig(dim=16, index_above=100)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from killed_store import CONFIG, PLANS, POINTS, Action, batch, group_of, plan, vector_of
 
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 CHILD = Path(__file__).with_name("killed_store.py")
 LINES = 6

@@ -27,16 +27,16 @@ from nearfield.errors import (
     StorageError,
     StoreAccessError,
 )
-from nearfield.stores import milvus_search
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload, SparseVector
 from nearfield.stores.filters import parse_where
-from nearfield.stores.milvus_config import MilvusConfig, check_config
-from nearfield.stores.milvus_filters import Condition
-from nearfield.stores.milvus_names import cut_text, decode_id, encode_id, escape, read_store_name, store_name, unescape
-from nearfield.stores.milvus_schema import approximate_index, first_indexes, search_params
-from nearfield.stores.milvus_server import _server_options
-from nearfield.stores.milvus_store import MilvusStore
+from nearfield.stores.milvus import search as milvus_search
+from nearfield.stores.milvus.config import MilvusConfig, check_config
+from nearfield.stores.milvus.filters import Condition
+from nearfield.stores.milvus.names import cut_text, decode_id, encode_id, escape, read_store_name, store_name, unescape
+from nearfield.stores.milvus.schema import approximate_index, first_indexes, search_params
+from nearfield.stores.milvus.server import _server_options
+from nearfield.stores.milvus.store import MilvusStore
 
 TWO = MilvusConfig(dim=2)
 
@@ -368,7 +368,7 @@ import os, sys, time
 import numpy as np
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload
-from nearfield.stores.milvus_config import MilvusConfig
+from nearfield.stores.milvus.config import MilvusConfig
 database = connect(Address.parse(sys.argv[1]))
 store = database.create_store("kept", 1, MilvusConfig(dim=2))
 database.write("kept", "manifest", b"{}")

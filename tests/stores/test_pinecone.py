@@ -26,7 +26,7 @@ from nearfield.stores import pinecone_namespace, pinecone_parts, pinecone_readin
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, StoreConfig
 from nearfield.stores.filters import matches, parse_where
-from nearfield.stores.pinecone_scan import search_exactly
+from nearfield.stores.pinecone.scan import search_exactly
 from nearfield.stores.retries import ServerCalls
 
 UPSERT = "/vectors/upsert"

@@ -17,7 +17,7 @@ from nearfield.errors import CollectionError, InvalidInputError, StorageError, S
 from nearfield.stores import postgresql_writing, retries
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload, SparseVector
-from nearfield.stores.postgresql_config import PostgresConfig
+from nearfield.stores.postgresql.config import PostgresConfig
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from nearfield.errors import CapabilityError, InvalidInputError, MissingExtraError
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Effort, StoreConfig
-from nearfield.stores.postgresql_config import PostgresConfig, check_config, check_effort
-from nearfield.stores.postgresql_filters import condition
-from nearfield.stores.postgresql_text import decode_text, encode_text
+from nearfield.stores.postgresql.config import PostgresConfig, check_config, check_effort
+from nearfield.stores.postgresql.filters import condition
+from nearfield.stores.postgresql.text import decode_text, encode_text
 
 
 @pytest.mark.parametrize(

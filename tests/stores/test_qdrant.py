@@ -14,11 +14,12 @@ from qdrant_grpc import serving_grpc
 from qdrant_server import running
 
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import qdrant_points, qdrant_server
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Facet, Payload, StoreConfig
-from nearfield.stores.qdrant_config import QdrantConfig, check_config
-from nearfield.stores.qdrant_points import requests
+from nearfield.stores.qdrant import points as qdrant_points
+from nearfield.stores.qdrant import server as qdrant_server
+from nearfield.stores.qdrant.config import QdrantConfig, check_config
+from nearfield.stores.qdrant.points import requests
 from nearfield.stores.retries import ServerCalls
 
 SECRET = "hunter2-key"

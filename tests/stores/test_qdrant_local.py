@@ -9,7 +9,7 @@ from qdrant_client import QdrantClient
 from nearfield.errors import CapabilityError, CollectionBusyError, CollectionError, InvalidInputError, StorageError
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Facet, Payload, SparseVector
-from nearfield.stores.qdrant_config import QdrantConfig, QdrantLocalConfig
+from nearfield.stores.qdrant.config import QdrantConfig, QdrantLocalConfig
 
 CONFIG = QdrantLocalConfig(dim=2, sparse=("s",))
 SECRET = "a secret that must go"

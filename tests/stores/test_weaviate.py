@@ -17,9 +17,9 @@ from nearfield.stores import weaviate_reads, weaviate_search, weaviate_slices
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, SparseVector, StoreConfig
 from nearfield.stores.filters import matches, parse_where
-from nearfield.stores.weaviate_config import WeaviateConfig
-from nearfield.stores.weaviate_points import object_id
-from nearfield.stores.weaviate_schema import class_name, store_of
+from nearfield.stores.weaviate.config import WeaviateConfig
+from nearfield.stores.weaviate.points import object_id
+from nearfield.stores.weaviate.schema import class_name, store_of
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_a_write_waits_until_the_server_has_indexed_it(server, database, monkeyp
     server.queue = [3, 1]
     store.upsert(points(3))
     assert server.queue == []
-    monkeypatch.setattr("nearfield.stores.weaviate_store._INDEXING_SECONDS", 0.0)
+    monkeypatch.setattr("nearfield.stores.weaviate.store._INDEXING_SECONDS", 0.0)
     server.queue = [3] * 3
     with pytest.raises(StorageError, match="all points are stored, but the server has not indexed them"):
         store.upsert(points(3))
@@ -357,7 +357,7 @@ def test_what_was_written_is_there_after_a_restart(server, database):
 
 
 def test_more_collections_than_a_page_are_listed(database, monkeypatch):
-    monkeypatch.setattr("nearfield.stores.weaviate_documents._PAGE", 3)
+    monkeypatch.setattr("nearfield.stores.weaviate.documents._PAGE", 3)
     for number in range(7):
         database.write(f"c{number}", "manifest", b"{}")
         database.write(f"c{number}", "previous", b"{}")

@@ -15,7 +15,7 @@ from nearfield.errors import CapabilityError, StorageError
 from nearfield.evaluation.recall_filters import ShareFilter
 from nearfield.progress import Progress
 from nearfield.stores.base import Batch, Payload, Quantisation, Store, StoreConfig
-from nearfield.stores.embedded import EmbeddedStore
+from nearfield.stores.embedded.store import EmbeddedStore
 
 RANK = "_nearfield_rank"
 """Metadata field of a copy's points: each has another number, from 0 on, that has nothing to do with the point."""

@@ -13,13 +13,13 @@ from nearfield.errors import InvalidInputError
 from nearfield.stores.database import Database, check_name
 
 _DATABASES = {
-    "": "embedded_database.FolderDatabase",
-    "chroma": "chroma.ChromaDatabase",
-    "milvus": "milvus.MilvusDatabase",
-    "pinecone": "pinecone.PineconeDatabase",
-    "postgresql": "postgresql.PostgresDatabase",
-    "qdrant": "qdrant.QdrantDatabase",
-    "weaviate": "weaviate.WeaviateDatabase",
+    "": "embedded.database.FolderDatabase",
+    "chroma": "chroma.database.ChromaDatabase",
+    "milvus": "milvus.database.MilvusDatabase",
+    "pinecone": "pinecone.database.PineconeDatabase",
+    "postgresql": "postgresql.database.PostgresDatabase",
+    "qdrant": "qdrant.database.QdrantDatabase",
+    "weaviate": "weaviate.database.WeaviateDatabase",
 }
 """For each scheme, the class that connects: a name in this package, imported when asked for."""
 
@@ -129,6 +129,6 @@ def connect(address: Address) -> Database:
         StorageError: If it cannot be reached.
         StoreAccessError: If it refuses this user.
     """
-    module, _, name = _DATABASES[address.scheme].partition(".")
+    module, _, name = _DATABASES[address.scheme].rpartition(".")
     driver: _Driver = getattr(importlib.import_module(f"nearfield.stores.{module}"), name)
     return driver.connect(address)

@@ -1,13 +1,13 @@
 """The conditions of Qdrant's two Python engines: the same language, written with other classes.
 
 `qdrant_edge` is the engine in this process, `qdrant_client` speaks to a server. What is asked is put together in
-`nearfield.stores.embedded_filters`, once for both.
+`nearfield.stores.embedded.filters`, once for both.
 """
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
-from nearfield.stores.qdrant_connection import client_models
+from nearfield.stores.qdrant.connection import client_models
 
 Condition: TypeAlias = Any
 """A condition or filter of the engine in question, whose types have no common ground."""

@@ -1,0 +1,1 @@
+"""Qdrant Edge in this process: collections in folders."""

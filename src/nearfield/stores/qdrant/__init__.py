@@ -1,0 +1,1 @@
+"""Qdrant's server and its client's local mode."""
