@@ -19,6 +19,12 @@ PRINTED = {
     ],
     "choose_a_retriever": ["ndcg@10", "build all-MiniLM-L6-v2"],
     "image_search": ["3 images", "1.00  tomato.png  photos/tomato.png"],
+    "migrate_encoder": [
+        "to all-MiniLM-L6-v2: 44 records",
+        "agreement: passed",
+        "45 records, ranked by all-MiniLM-L6-v2\nfound: note\n",
+        "back to nearfield-static, with 1 record written since",
+    ],
     "own_encoder": ["bm25+mine", "bicycles: ['bicycle-brakes'"],
     "resume_indexing": [
         "the database went away; 2000 notes are safe",
@@ -35,6 +41,7 @@ LEFT = {
     "choose_a_retriever": {"report.html", "report.json"},
     "classic_demonstrations": set(),
     "image_search": {"photos", "photos.collection", "cherry.png"},
+    "migrate_encoder": {"howto.collection"},
     "own_encoder": {"mine.collection"},
     "resume_indexing": {"notes.collection"},
     "tree_of_words": {"tree.html"},

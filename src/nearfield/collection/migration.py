@@ -105,7 +105,11 @@ class Migration:
         else:
             _check_same(collection, pending, encoder, store)
             points = collection.home.open_store(pending)
-        return cls(collection, Serving(pending, WatchedStore(points), encoder), cache=cache)
+        try:
+            return cls(collection, Serving(pending, WatchedStore(points), encoder), cache=cache)
+        except BaseException:
+            points.close()
+            raise
 
     @property
     def shadow(self) -> Collection:
@@ -140,7 +144,7 @@ class Migration:
         if gate is not None:
             result = gate(self._collection, self.shadow)
             if result.passed:
-                changed += self._successor.catch_up()  # what was written while the gate searched
+                changed += self._successor.keep_up()  # what was written while the gate searched
         cut_over = result is None or result.passed
         if cut_over:
             self._successor.take_over()

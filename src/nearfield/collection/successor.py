@@ -51,7 +51,15 @@ class Successor:
         Raises:
             CollectionError: If other processes write faster than this one follows.
         """
-        changed = self._follower.sweep(progress)
+        return self._follower.sweep(progress) + self.keep_up()
+
+    def keep_up(self) -> int:
+        """Write what was written since `catch_up`: how many points that were.
+
+        Raises:
+            CollectionError: If other processes write faster than this one follows.
+        """
+        changed = 0
         for _ in range(_SWEEPS):
             changed += self._follow_writes()
             if self._watched.capabilities.concurrency == "one process" or not (more := self._follower.sweep()):

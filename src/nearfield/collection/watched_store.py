@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nearfield.errors import StoreReplacedError
+from nearfield.errors import CollectionError, StoreReplacedError
 from nearfield.stores.base import Batch, Capabilities, Payload, Store, StoreConfig, Where
 
 
@@ -76,8 +76,14 @@ class WatchedStore:
             return self.inner.delete_where(where)
 
     def watch(self) -> None:
-        """Begin to remember which points are written, when the writes under way have returned."""
+        """Begin to remember which points are written, when the writes under way have returned.
+
+        Raises:
+            CollectionError: If somebody else watches, who would miss what this one takes.
+        """
         with self.paused():
+            if self._written is not None:
+                raise CollectionError("this process migrates the collection already; wait for that, or close it")
             self._written = set()
 
     def unwatch(self) -> None:
