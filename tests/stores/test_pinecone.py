@@ -22,10 +22,13 @@ from nearfield.errors import (
     StorageError,
     StoreAccessError,
 )
-from nearfield.stores import pinecone_namespace, pinecone_parts, pinecone_reading, pinecone_service
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, StoreConfig
 from nearfield.stores.filters import matches, parse_where
+from nearfield.stores.pinecone import namespace as pinecone_namespace
+from nearfield.stores.pinecone import parts as pinecone_parts
+from nearfield.stores.pinecone import reading as pinecone_reading
+from nearfield.stores.pinecone import service as pinecone_service
 from nearfield.stores.pinecone.scan import search_exactly
 from nearfield.stores.retries import ServerCalls
 

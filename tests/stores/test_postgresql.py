@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfield.errors import CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import postgresql_writing, retries
+from nearfield.stores import retries
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload, SparseVector
+from nearfield.stores.postgresql import writing as postgresql_writing
 from nearfield.stores.postgresql.config import PostgresConfig
 
 
