@@ -22,10 +22,13 @@ from nearfield.errors import (
     StorageError,
     StoreAccessError,
 )
-from nearfield.stores import pinecone_namespace, pinecone_parts, pinecone_reading, pinecone_service
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, StoreConfig
 from nearfield.stores.filters import matches, parse_where
+from nearfield.stores.pinecone import namespace as pinecone_namespace
+from nearfield.stores.pinecone import parts as pinecone_parts
+from nearfield.stores.pinecone import reading as pinecone_reading
+from nearfield.stores.pinecone import service as pinecone_service
 from nearfield.stores.pinecone.scan import search_exactly
 from nearfield.stores.retries import ServerCalls
 
@@ -120,7 +123,7 @@ def test_a_refused_key_is_told_at_once_and_never_repeated(server, key, caplog):
         ({"sparse": ("s",)}, CapabilityError, "no sparse legs"),
         ({"quantisation": "int8"}, CapabilityError, "leave it at none, got 'int8'"),
         ({"m": 32}, CapabilityError, "leave m at 16, got 32"),
-        ({"ef": 64}, CapabilityError, "leave ef at 128, got 64"),
+        ({"ef": 99}, CapabilityError, "leave ef at 64, got 99"),
         ({"ef_construct": 64}, CapabilityError, "leave ef_construct at 100, got 64"),
         ({"index_above": 0}, CapabilityError, "leave index_above at 20000, got 0"),
         ({"oversampling": 3.0}, CapabilityError, "leave oversampling at 2.0, got 3.0"),

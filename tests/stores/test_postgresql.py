@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfield.errors import CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import postgresql_writing, retries
+from nearfield.stores import retries
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Payload, SparseVector
+from nearfield.stores.postgresql import writing as postgresql_writing
 from nearfield.stores.postgresql.config import PostgresConfig
 
 
@@ -443,7 +444,7 @@ def test_wide_vectors_are_held_and_indexed_as_bits(open_database):
 
 
 def test_the_longest_point_of_the_widest_vector_kept_inline_fits_on_a_page(open_database):
-    store = open_database().create_store("books", 1, PostgresConfig(dim=1536, fulltext=True))
+    store = open_database().create_store("books", 1, PostgresConfig(dim=1536, text=True))
     letters = np.random.default_rng(0).integers(0x4E00, 0x9FFF, 4000)  # so that it cannot be compressed
     text = "".join(map(chr, letters))
     id, payload = text[:341], Payload(text, text, {text[:50]: [text, *text]}, text, text)
@@ -475,14 +476,14 @@ def test_words_that_are_kept_rank_as_those_that_are_not(open_database):
     )
     database, found = open_database(), []
     for generation, kept in ((1, False), (2, True)):
-        store = database.create_store("books", generation, PostgresConfig(dim=2, fulltext=kept))
+        store = database.create_store("books", generation, PostgresConfig(dim=2, text=kept))
         store.upsert(batch)
         found.append([store.query_text(query, k=9) for query in ("tap washer", "heading", "wash", "tap | !washer")])
         store.close()
     assert found[0] == found[1]
     assert [match.id for match in found[0][0]] == ["p1", "p0", "p4"]
     assert sorted(match.id for match in found[0][1]) == [f"p{n}" for n in range(5)]
-    store = database.open_store("books", 1, PostgresConfig(dim=2, fulltext=True))
+    store = database.open_store("books", 1, PostgresConfig(dim=2, text=True))
     store.optimise()
     assert store.query_text("tap washer", k=9) == found[0][0]
     store.upsert(Batch(["p5"], [Payload("tapping")], np.ones((1, 2), np.float32)))
@@ -491,7 +492,7 @@ def test_words_that_are_kept_rank_as_those_that_are_not(open_database):
 
 
 def test_a_text_too_long_to_be_indexed_whole_is_stored_whole(open_database):
-    store = open_database().create_store("books", 1, PostgresConfig(dim=2, fulltext=True))
+    store = open_database().create_store("books", 1, PostgresConfig(dim=2, text=True))
     text = "first " + " ".join(f"word{n}" for n in range(300_000))
     store.upsert(Batch(["a"], [Payload(text)], np.ones((1, 2), np.float32)))
     assert store.query_text("first", k=1)[0].payload.text == text

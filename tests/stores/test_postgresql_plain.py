@@ -19,7 +19,7 @@ from nearfield.stores.postgresql.text import decode_text, encode_text
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "needs dim, or at least one sparse leg"),
+        ({}, "needs dim, at least one sparse leg, or text"),
         ({"dim": 0}, "dim must be at least 1, got 0"),
         ({"dim": 16_001}, "dim must be at most 16000"),
         ({"dim": 2001}, "up to 2,000 dimensions with quantisation 'none', got 2,001; float16 takes 4,000"),

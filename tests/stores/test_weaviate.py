@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
-from nearfield.stores import weaviate_reads, weaviate_search, weaviate_slices
 from nearfield.stores.address import Address, connect
 from nearfield.stores.base import Batch, Effort, Payload, SparseVector, StoreConfig
 from nearfield.stores.filters import matches, parse_where
+from nearfield.stores.weaviate import reads as weaviate_reads
+from nearfield.stores.weaviate import search as weaviate_search
+from nearfield.stores.weaviate import slices as weaviate_slices
 from nearfield.stores.weaviate.config import WeaviateConfig
 from nearfield.stores.weaviate.points import object_id
 from nearfield.stores.weaviate.schema import class_name, store_of
@@ -88,7 +90,7 @@ def nearest(batch, query, k):
         ({"replicas": 0}, "replicas must be at least 1"),
         ({"shards": 0}, "shards must be at least 1"),
         ({"rescore_limit": 0}, "rescore_limit must be at least 1"),
-        ({"index": "flat", "ef": 99}, "the flat index has no graph, so ef must be left at 128"),
+        ({"index": "flat", "ef": 99}, "the flat index has no graph, so ef must be left at 64"),
         ({"index": "flat", "quantisation": "int8", "quantiser": "sq"}, "the flat index has no quantiser 'sq'"),
     ],
 )

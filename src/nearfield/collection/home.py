@@ -89,6 +89,7 @@ class Home:
             dim=None if encoder is None else encoder.dim,
             metric="cosine" if encoder is None else encoder.metric,
             sparse=tuple(spec.lexical),
+            text=spec.engine is not None,
         )
 
     def claim(self) -> Lock:

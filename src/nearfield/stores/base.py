@@ -157,6 +157,7 @@ class StoreConfig:
         dim: Dimensions of the dense vectors; None for a store without them.
         metric: How dense vectors are compared.
         sparse: Names of the sparse legs.
+        text: Whether the back end's own lexical search will be asked (`query_text`), so that it prepares for it.
         quantisation: `int8` keeps a quarter-size copy of the vectors for searching, `binary` one of a bit for each
             dimension, `float16` one of half the size; its candidates are rescored with the full ones.
         index_above: Points from which `optimise` builds an approximate index (HNSW); up to here search is exact.
@@ -169,11 +170,12 @@ class StoreConfig:
     dim: int | None = None
     metric: Metric = "cosine"
     sparse: tuple[str, ...] = ()
+    text: bool = False
     quantisation: Quantisation = "int8"
     index_above: int = 20_000
     m: int = 16
     ef_construct: int = 100
-    ef: int = 128
+    ef: int = 64
     oversampling: float = 2.0
 
     @property

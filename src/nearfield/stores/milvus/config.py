@@ -62,8 +62,10 @@ def check_config(config: MilvusConfig) -> None:
     Raises:
         InvalidInputError: If a value is out of range, or two do not go together.
     """
-    if config.dim is None and not config.sparse:
-        raise InvalidInputError("a store needs dim, or at least one sparse leg, to be searched by; got neither")
+    if config.dim is None and not config.sparse and not config.text:
+        raise InvalidInputError("a store needs dim, at least one sparse leg, or text, to be searched by; got none")
+    if config.text and config.analyzer == "none":
+        raise InvalidInputError('Milvus\' own lexical search needs an analyzer, got "none"')
     if len(set(config.sparse)) != len(config.sparse) or "" in config.sparse:
         raise InvalidInputError(f"sparse legs need different names, not empty, got {config.sparse}")
     _check_choice("metric", config.metric, METRICS)

@@ -23,7 +23,9 @@ _LANGUAGE = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 class PostgresConfig(StoreConfig):
     """Options of a store in PostgreSQL with pgvector, beside those of every store.
 
-    `index_above`, `m` and `ef_construct` are of the HNSW index that `optimise` builds, `ef` is `hnsw.ef_search`.
+    `index_above`, `m` and `ef_construct` are of the HNSW index that `optimise` builds, `ef` is `hnsw.ef_search`. With
+    `text` the words of titles and texts are kept and indexed, which makes a bulk load several times as long; without it
+    `query_text` takes every text apart again.
 
     Attributes:
         quantisation: What the index is built over: the vectors themselves (`none`, to 2,000 dimensions), a copy of half
@@ -32,15 +34,12 @@ class PostgresConfig(StoreConfig):
         iterative_scan: How the index goes on where a filter rejects what it found: `strict` in exact order of
             distance, `relaxed` faster, a little out of order, and sorted afterwards.
         max_scan_tuples: Where it stops going on; if that is too early for `k` results, the search is exact.
-        fulltext: Whether the words of titles and texts are kept and indexed for `query_text`. That makes a bulk load
-            several times as long; without it, `query_text` takes every text apart again.
         language: The text search configuration of `query_text`, such as `english`, `german` or `simple`.
     """
 
     quantisation: Quantisation = "none"
     iterative_scan: Literal["strict", "relaxed"] = "strict"
     max_scan_tuples: int = 20_000
-    fulltext: bool = False
     language: str = "english"
 
 
@@ -59,8 +58,8 @@ def check_config(config: StoreConfig) -> PostgresConfig:
     """
     if not isinstance(config, PostgresConfig):
         raise InvalidInputError(f"a store in PostgreSQL is made with a PostgresConfig, got a {type(config).__name__}")
-    if config.dim is None and not config.sparse:
-        raise InvalidInputError("a store needs dim, or at least one sparse leg, to be searched by; got neither")
+    if config.dim is None and not config.sparse and not config.text:
+        raise InvalidInputError("a store needs dim, at least one sparse leg, or text, to be searched by; got none")
     if config.metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}, got {config.metric!r}")
     if len(set(config.sparse)) != len(config.sparse) or "" in config.sparse:

@@ -122,7 +122,7 @@ class Tables:
         columns += ["number bigint NOT NULL UNIQUE"] if config.sparse else []
         columns += [f"{name} text NOT NULL" for name in ("title", "body", "digest", "image")]
         columns += ["meta json NOT NULL", "fields jsonb NOT NULL"]
-        columns += [self._words()] if config.fulltext else []
+        columns += [self._words()] if config.text else []
         statements = [f"CREATE TABLE {self.points} ({', '.join(columns)})", f"SELECT {self.language}"]
         if config.dim is not None and config.dim <= MAX_INLINE_DIM:
             target = min(_MOST_ON_PAGE, _USUAL_ROW + 4 * config.dim)
@@ -218,7 +218,7 @@ class Tables:
         with session.connection.transaction():
             session.run("SET LOCAL statement_timeout = 0")
             self._index(session, "fields", "fields jsonb_path_ops")
-            if self.config.fulltext:
+            if self.config.text:
                 session.run(f"ALTER TABLE {self.points} ADD COLUMN IF NOT EXISTS {self._words()}")
                 self._index(session, "text", "words")
 
