@@ -328,3 +328,12 @@ def test_options_of_the_new_store_may_differ(path):
 def test_two_migrations_at_once_are_refused(collection):
     with Migration.begin(collection, NEW), pytest.raises(CollectionError):
         Migration.begin(collection, NEW)
+
+
+def test_whoever_missed_a_migration_does_not_undo_it_by_a_late_word(path):
+    with Collection.open(path, encoder=OLD) as collection:
+        other = collection.seen_through(collection.serving)  # as another process has it open, on a server
+        migrate_in_place(collection)
+        with pytest.raises(StoreReplacedError, match="was migrated by another process; open it again"):
+            other.begin()
+        assert collection.home.manifest().generation == 2

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -137,24 +137,14 @@ class Collection:
             CapabilityError: If the back end cannot hold what the retriever needs.
             StorageError: If the disk or the server refuses.
         """
-        home = Home.find(address)
-        try:
-            config = home.config_for(manifest, store)
-            manifest = replace(manifest, store=config, state="building", generation=1)
+        with ExitStack() as undone_on_error:
+            home = undone_on_error.enter_context(closing(Home.find(address)))
+            manifest = replace(manifest, store=home.config_for(manifest, store), state="building", generation=1)
             lock = home.claim()
-            try:
-                points = home.create_store(manifest)
-                try:
-                    home.save(manifest)  # last: a manifest makes it a collection
-                except BaseException:
-                    points.close()
-                    raise
-            except BaseException:
-                lock.release()
-                raise
-        except BaseException:
-            home.close()
-            raise
+            undone_on_error.callback(lock.release)
+            points = undone_on_error.enter_context(closing(home.create_store(manifest)))
+            home.save(manifest)  # last: a manifest makes it a collection
+            undone_on_error.pop_all()
         return cls(home, manifest, points, lock, encoder)
 
     @classmethod
@@ -174,20 +164,16 @@ class Collection:
             SpaceMismatchError: If `encoder` is of another space.
             StorageError: If the disk or the server refuses.
         """
-        home = Home.find(address)
-        try:
+        with ExitStack() as undone_on_error:
+            home = undone_on_error.enter_context(closing(Home.find(address)))
             lock = home.hold()
-            try:
-                manifest = home.manifest()
-                if encoder is not None:
-                    manifest.check_encoder(encoder)
-                return cls(home, manifest, home.open_store(manifest), lock, encoder)
-            except BaseException:
-                lock.release()
-                raise
-        except BaseException:
-            home.close()
-            raise
+            undone_on_error.callback(lock.release)
+            manifest = home.manifest()
+            if encoder is not None:
+                manifest.check_encoder(encoder)
+            points = home.open_store(manifest)
+            undone_on_error.pop_all()
+        return cls(home, manifest, points, lock, encoder)
 
     @property
     def address(self) -> str:
@@ -332,9 +318,7 @@ class Collection:
         """
         with self.changing:
             store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
-            tuned = replace(self.manifest, store=store)
-            self.home.save(tuned)
-            self.serving = self.serving.described_by(tuned)
+            self._describe(replace(self.manifest, store=store))
 
     def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
         """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
@@ -342,13 +326,14 @@ class Collection:
 
     def _mark(self, state: Literal["building", "ready"]) -> None:
         with self.changing:
-            if self.manifest.state == state:
-                return
-            if self.home.manifest().generation != self.manifest.generation:
-                raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
-            marked = self.manifest.in_state(state)
-            self.home.save(marked)
-            self.serving = self.serving.described_by(marked)
+            if self.manifest.state != state:
+                self._describe(self.manifest.in_state(state))
+
+    def _describe(self, manifest: Manifest) -> None:
+        if self.home.manifest().generation != manifest.generation:
+            raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
+        self.home.save(manifest)
+        self.serving = self.serving.described_by(manifest)
 
     def switch(self, serving: Serving) -> None:
         """Answer with another store from now on; whoever reads the one before finishes reading it.
@@ -476,9 +461,8 @@ class Collection:
         with ExitStack() as last_to_first:
             last_to_first.callback(self.home.close)
             last_to_first.callback(self._lock.release)
-            for store in self.retired.values():
+            for store in (*self.retired.values(), self.store):
                 last_to_first.callback(store.close)
-            self.store.close()
 
     def drop(self) -> None:
         """Close the collection and remove it with all its records."""

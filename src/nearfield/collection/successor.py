@@ -54,7 +54,10 @@ class Successor:
         return self._follower.sweep(progress) + self.keep_up()
 
     def keep_up(self) -> int:
-        """Write what was written since `catch_up`: how many points that were.
+        """Write what was written since `catch_up`.
+
+        Returns:
+            How many points had to be changed.
 
         Raises:
             CollectionError: If other processes write faster than this one follows.
