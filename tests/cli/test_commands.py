@@ -33,6 +33,8 @@ COMMANDS = (
         "export",
     ),
     "compact",
+    "copy",
+    "migrate",
 )
 
 

@@ -52,7 +52,7 @@ def main() -> None:
       cache     What vectors are kept between runs?
       doctor    Does this encoder run well here?
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 75 busy (try again later), 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate failed, 75 busy (try again later), 130 interrupted.
     """
 
 
