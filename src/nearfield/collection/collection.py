@@ -137,24 +137,17 @@ class Collection:
             CapabilityError: If the back end cannot hold what the retriever needs.
             StorageError: If the disk or the server refuses.
         """
-        home = Home.find(address)
-        try:
+        with ExitStack() as undo:
+            home = Home.find(address)
+            undo.callback(home.close)
             config = home.config_for(manifest, store)
             manifest = replace(manifest, store=config, state="building", generation=1)
             lock = home.claim()
-            try:
-                points = home.create_store(manifest)
-                try:
-                    home.save(manifest)  # last: a manifest makes it a collection
-                except BaseException:
-                    points.close()
-                    raise
-            except BaseException:
-                lock.release()
-                raise
-        except BaseException:
-            home.close()
-            raise
+            undo.callback(lock.release)
+            points = home.create_store(manifest)
+            undo.callback(points.close)
+            home.save(manifest)  # last: a manifest makes it a collection
+            undo.pop_all()
         return cls(home, manifest, points, lock, encoder)
 
     @classmethod
@@ -174,20 +167,17 @@ class Collection:
             SpaceMismatchError: If `encoder` is of another space.
             StorageError: If the disk or the server refuses.
         """
-        home = Home.find(address)
-        try:
+        with ExitStack() as undo:
+            home = Home.find(address)
+            undo.callback(home.close)
             lock = home.hold()
-            try:
-                manifest = home.manifest()
-                if encoder is not None:
-                    manifest.check_encoder(encoder)
-                return cls(home, manifest, home.open_store(manifest), lock, encoder)
-            except BaseException:
-                lock.release()
-                raise
-        except BaseException:
-            home.close()
-            raise
+            undo.callback(lock.release)
+            manifest = home.manifest()
+            if encoder is not None:
+                manifest.check_encoder(encoder)
+            points = home.open_store(manifest)
+            undo.pop_all()
+        return cls(home, manifest, points, lock, encoder)
 
     @property
     def address(self) -> str:
@@ -230,7 +220,7 @@ class Collection:
         """
         with self.changing:
             self.manifest.check_encoder(encoder)
-            self.serving = Serving(self.manifest, self.store, encoder)
+            self.serving = self.serving.encoded_by(encoder)
 
     def ask_by(self, asker: Encoder | None) -> None:
         """Encode queries otherwise until the next migration cuts over, as by an adapter.
@@ -328,13 +318,12 @@ class Collection:
             effort: Such as `measure_recall` recommends.
 
         Raises:
+            StoreReplacedError: If another process has migrated the collection meanwhile.
             StorageError: If the disk or the server refuses.
         """
         with self.changing:
             store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
-            tuned = replace(self.manifest, store=store)
-            self.home.save(tuned)
-            self.serving = self.serving.described_by(tuned)
+            self._describe(replace(self.manifest, store=store))
 
     def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
         """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
@@ -342,13 +331,15 @@ class Collection:
 
     def _mark(self, state: Literal["building", "ready"]) -> None:
         with self.changing:
-            if self.manifest.state == state:
-                return
-            if self.home.manifest().generation != self.manifest.generation:
-                raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
-            marked = self.manifest.in_state(state)
-            self.home.save(marked)
-            self.serving = self.serving.described_by(marked)
+            if self.manifest.state != state:
+                self._describe(self.manifest.in_state(state))
+
+    def _describe(self, manifest: Manifest) -> None:
+        """Replace the manifest, unless another process has put another store in the place of this one."""
+        if self.home.manifest().generation != manifest.generation:
+            raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
+        self.home.save(manifest)
+        self.serving = self.serving.described_by(manifest)
 
     def switch(self, serving: Serving) -> None:
         """Answer with another store from now on; whoever reads the one before finishes reading it.
@@ -449,9 +440,10 @@ class Collection:
         """
 
         def write(serving: Serving) -> int:
-            points = serving.store.get(list(metas))
-            payloads = [with_meta(point, metas[point.id]) for point in points]
-            return serving.store.update([point.id for point in points], payloads)
+            with serving.store.paused():  # else a text written between reading and writing would be undone
+                points = serving.store.get(list(metas))
+                payloads = [with_meta(point, metas[point.id]) for point in points]
+                return serving.store.update([point.id for point in points], payloads)
 
         return self._write(write)
 

@@ -26,7 +26,7 @@ class WatchedStore:
         self.inner = store
         self._turn = threading.Condition()
         self._writers = 0
-        self._paused = False
+        self._paused_by: int | None = None
         self._replaced = False
         self._written: set[str] | None = None
         self.get = store.get
@@ -93,20 +93,20 @@ class WatchedStore:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let no one write: wait for those who do, and have others wait.
+        """Let no other thread write: wait for those who do, and have others wait.
 
         Yields:
             Nothing.
         """
         with self._turn:
-            self._turn.wait_for(lambda: not self._paused)
-            self._paused = True
+            self._turn.wait_for(lambda: self._paused_by is None)
+            self._paused_by = threading.get_ident()
             self._turn.wait_for(lambda: self._writers == 0)
         try:
             yield
         finally:
             with self._turn:
-                self._paused = False
+                self._paused_by = None
                 self._turn.notify_all()
 
     def replace(self) -> None:
@@ -116,7 +116,7 @@ class WatchedStore:
     @contextmanager
     def _writing(self, ids: Iterable[str]) -> Iterator[None]:
         with self._turn:
-            self._turn.wait_for(lambda: not self._paused)
+            self._turn.wait_for(lambda: self._paused_by in (None, threading.get_ident()))
             if self._replaced:
                 raise StoreReplacedError(
                     "a migration put another store in the place of this one; take `collection.store` again, and "
