@@ -59,6 +59,9 @@ def test_too_few_records_for_an_adapter_are_an_error(cli, notes_collection, tmp_
         ((), "give either --encoder NEW or one of"),
         (("--encoder", NEW, "--rollback"), "give either --encoder NEW or one of"),
         (("--finish", "--force"), "--force goes with --rollback"),
+        (("--rollback", "--dry-run"), "--dry-run and --adapter go with --encoder"),
+        (("--abandon", "--adapter", "a.npz"), "--dry-run and --adapter go with --encoder"),
+        (("--encoder", NEW, "--dry-run", "--adapter", "a.npz"), "give either --dry-run or --adapter"),
         (("--encoder", NEW, *JUDGED[2:]), "--qrels goes with --queries"),
     ],
 )

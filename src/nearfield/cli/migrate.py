@@ -1,15 +1,12 @@
 """`nearfield migrate`: from one encoder to the next."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import CollectionAddress, OutputPath, print_json
-
-if TYPE_CHECKING:  # the command line starts without numpy
-    pass
 
 EXIT_GATE = 3
 
@@ -94,6 +91,10 @@ def migrate(
         raise click.UsageError("give either --encoder NEW or one of --rollback, --finish and --abandon")
     if force and action != "rollback":
         raise click.UsageError("--force goes with --rollback")
+    if action is not None and (dry_run or adapter is not None):
+        raise click.UsageError("--dry-run and --adapter go with --encoder")
+    if dry_run and adapter is not None:
+        raise click.UsageError("give either --dry-run or --adapter")
     from nearfield.cli import migration_actions as actions
 
     if action is not None or encoder is None:
