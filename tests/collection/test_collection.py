@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hash_encoder import HashEncoder
 
-from nearfield.collection.build import build_collection
+from nearfield.collection.build import build_collection, check_same_store
 from nearfield.collection.collection import Collection
 from nearfield.data.records import Record
 from nearfield.encoders.cache import VectorCache
@@ -397,3 +397,11 @@ def test_tuning_what_another_process_has_migrated_is_refused_and_undoes_nothing(
         with pytest.raises(StoreReplacedError, match="was migrated by another process"):
             collection.set_effort(Effort(128))
         assert collection.home.manifest().generation == 2
+
+
+def test_options_are_the_same_whether_or_not_the_back_ends_own_words_are_searched(tmp_path):
+    with build_collection(tmp_path / "c", NOTES, "bm25")[0] as collection:
+        given = collection.manifest.store
+        described = replace(collection.manifest, store=replace(given, text=True))
+        collection.serving = collection.serving.described_by(described)
+        check_same_store(collection, given)
