@@ -1,10 +1,10 @@
-"""The embedded store: how fast it takes and finds 100,000 vectors, against the bare engine and against Chroma.
+"""The embedded store: how fast it takes and finds 100,000 vectors, against the bare engine.
 
-    python benchmarks/embedded_store.py --cache FOLDER [--quick] [--synthetic] [--no-chroma]
+    python benchmarks/embedded_store.py --cache FOLDER [--quick] [--synthetic]
 
-The first run encodes sentences of ../shared/data/enwiki-fa with all-MiniLM-L6-v2 and keeps them in FOLDER. Chroma
-must be installed beside nearfield. Everything is StoreConfig() as shipped, single queries, top 10. Writes
-results/embedded_store.json; --quick and --synthetic say so in it.
+The first run encodes sentences of ../shared/data/enwiki-fa with all-MiniLM-L6-v2 and keeps them in FOLDER. Everything
+is StoreConfig() as shipped, single queries, top 10. Writes results/embedded_store.json; --quick and --synthetic say so
+in it.
 """
 
 import argparse
@@ -29,7 +29,6 @@ from nearfield.stores.embedded.store import EmbeddedStore
 K = 10
 BATCH = 2000
 ENCODER = "all-MiniLM-L6-v2"
-CHROMA_EF = (10, 20, 50, 100, 200)
 
 
 def sentences() -> Iterator[str]:
@@ -143,45 +142,6 @@ def query_ours(store: EmbeddedStore, vectors: np.ndarray, queries: np.ndarray, r
     return figures
 
 
-def chroma(vectors: np.ndarray, queries: np.ndarray, folder: Path, repeats: int) -> dict[str, Any]:
-    """Measure Chroma's persistent client, its queries/s interpolated at any recall from several settings."""
-    import chromadb
-
-    totals = []
-    for number in range(repeats):
-        client = chromadb.PersistentClient(str(folder / f"chroma-{number}"))
-        collection = client.create_collection(
-            "sentences", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-        )
-        start = time.perf_counter()
-        for batch in batches(vectors):
-            documents = [payload.text for payload in batch.payloads]
-            metas = [dict(payload.meta) for payload in batch.payloads]
-            collection.add(ids=list(batch.ids), embeddings=batch.vectors, documents=documents, metadatas=metas)
-        collection.query(query_embeddings=queries[:1], n_results=1, include=[])  # what is pending is indexed now
-        totals.append(time.perf_counter() - start)
-        print(f"chroma ingest {totals[-1]:.1f} s", flush=True)
-
-    def search() -> list[list[str]]:
-        return [collection.query(query_embeddings=[v], n_results=K, include=[])["ids"][0] for v in queries]
-
-    settings = []
-    for ef in CHROMA_EF:
-        collection.modify(configuration={"hnsw": {"ef_search": ef}})
-        timing = measure(search, repeats=repeats)
-        settings.append(
-            {"ef_search": ef, "recall": recall(search(), vectors, queries), **per_second(len(queries), timing)}
-        )
-    size = sum(path.stat().st_blocks * 512 for path in (folder / f"chroma-{repeats - 1}").rglob("*"))
-    return {
-        "version": chromadb.__version__,
-        "ingest_and_index_s": float(np.median(totals)),
-        "ingest_and_index_runs_s": totals,
-        "queries": settings,
-        "allocated_mb": size / 1e6,
-    }
-
-
 def at_recall(settings: list[dict[str, Any]], wanted: float) -> float | None:
     """Interpolate queries/s, linearly in their logarithm, at a recall; None beyond the settings measured."""
     ordered = sorted(settings, key=lambda each: each["recall"])
@@ -196,7 +156,6 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="30,000 vectors, fewer queries and runs")
     parser.add_argument("--synthetic", action="store_true", help="clusters instead of sentences")
-    parser.add_argument("--no-chroma", action="store_true")
     options = parser.parse_args()
     count, asked, repeats = (30_000, 200, 2) if options.quick else (100_000, 500, 5)
     both = synthetic_vectors(count + asked) if options.synthetic else real_vectors(options.cache, count + asked)
@@ -212,14 +171,6 @@ def main() -> None:
         payload["nearfield"], store = ingest_ours(vectors, Path(folder), repeats)
         payload["queries"] = query_ours(store, vectors, queries, repeats)
         store.close()
-        if not options.no_chroma:
-            payload["chroma"] = chroma(vectors, queries, Path(folder), repeats)
-            payload["chroma"]["at_our_recall"] = at_recall(
-                payload["chroma"]["queries"], payload["queries"]["ours"]["recall"]
-            )
-            payload["ingest_speedup"] = (
-                payload["chroma"]["ingest_and_index_s"] / payload["nearfield"]["ingest_and_index_s"]
-            )
     print(write("embedded_store", {"machine": machine("qdrant-edge-py"), **payload}))
 
 

@@ -78,7 +78,7 @@ class Nearfield:
 
 
 class Chroma:
-    """Chroma's persistent client."""
+    """Chroma's persistent client. A changed search parameter counts from when the collection is opened again."""
 
     effort_name = "ef_search"
     efforts = (10, 20, 50, 100, 200, 400)
@@ -86,6 +86,7 @@ class Chroma:
     def __init__(self, folder: Path) -> None:
         import chromadb
 
+        self.folder = folder
         self.client = chromadb.PersistentClient(str(folder), chromadb.Settings(anonymized_telemetry=False))
         self.collection = self.client.create_collection(
             "sentences", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
@@ -102,7 +103,14 @@ class Chroma:
         self.collection.query(query_embeddings=np.ones((1, DIM), np.float32), n_results=1, include=[])
 
     def tune(self, effort: Any) -> None:
+        import chromadb
+        from chromadb.api.shared_system_client import SharedSystemClient
+
         self.collection.modify(configuration={"hnsw": {"ef_search": effort}})
+        del self.collection, self.client
+        SharedSystemClient.clear_system_cache()
+        self.client = chromadb.PersistentClient(str(self.folder), chromadb.Settings(anonymized_telemetry=False))
+        self.collection = self.client.get_collection("sentences", embedding_function=None)
 
     def search(self, vector: np.ndarray, percent: int | None = None) -> list[str]:
         where: Any = None if percent is None else {"percent": percent}
@@ -155,7 +163,7 @@ class Lance:
         query = self.table.search(vector).distance_type("cosine").nprobes(1).ef(ef).refine_factor(refine).limit(10)
         if percent is not None:
             query = query.where(f"percent = {percent}", prefilter=True)
-        return query.select(["id"]).to_arrow().column("id").to_pylist()
+        return query.select(["id", "_distance"]).to_arrow().column("id").to_pylist()
 
     def close(self) -> None:
         del self.table
