@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -45,10 +45,8 @@ class Collection:
 
     Args:
         home: Where it is.
-        manifest: What it is made of.
-        store: Its points.
+        serving: What it answers with.
         lock: What keeps other processes out.
-        encoder: The encoder of its dense leg; loaded by name when first needed otherwise.
 
     Attributes:
         home: Where its documents and stores are, for what works on those: migrations.
@@ -62,9 +60,9 @@ class Collection:
     retired: dict[int, Store]
     changing: threading.RLock
 
-    def __init__(self, home: Home, manifest: Manifest, store: Store, lock: Lock, encoder: Encoder | None) -> None:
+    def __init__(self, home: Home, serving: Serving, lock: Lock) -> None:
         self.home = home
-        self.serving = Serving(manifest, WatchedStore(store), encoder)
+        self.serving = serving
         self.retired = {}
         self.changing = threading.RLock()
         self._lock = lock
@@ -148,7 +146,7 @@ class Collection:
             undo.callback(points.close)
             home.save(manifest)  # last: a manifest makes it a collection
             undo.pop_all()
-        return cls(home, manifest, points, lock, encoder)
+        return cls(home, Serving(manifest, WatchedStore(points), encoder), lock)
 
     @classmethod
     def open(cls, address: str | os.PathLike[str] | Address, *, encoder: Encoder | None = None) -> "Collection":
@@ -177,7 +175,7 @@ class Collection:
                 manifest.check_encoder(encoder)
             points = home.open_store(manifest)
             undo.pop_all()
-        return cls(home, manifest, points, lock, encoder)
+        return cls(home, Serving(manifest, WatchedStore(points), encoder), lock)
 
     @property
     def address(self) -> str:
@@ -325,10 +323,6 @@ class Collection:
             store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
             self._describe(replace(self.manifest, store=store))
 
-    def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
-        """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
-        return self.home.temporary_store(config)
-
     def _mark(self, state: Literal["building", "ready"]) -> None:
         with self.changing:
             if self.manifest.state != state:
@@ -354,9 +348,7 @@ class Collection:
 
     def seen_through(self, serving: Serving) -> "Collection":
         """Give the collection as it would answer with another store; it is for searching, and not to be closed."""
-        other = Collection(self.home, serving.manifest, serving.store.inner, self._lock, serving.loaded_encoder)
-        other.serving = serving
-        return other
+        return Collection(self.home, serving, self._lock)
 
     def rank(self, query: Item, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.

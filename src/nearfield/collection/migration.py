@@ -89,6 +89,7 @@ class Migration:
         Raises:
             CapabilityError: If the collection has no dense leg, or the back end lacks the new encoder's metric.
             InvalidInputError: If the collection is in this encoder's space already.
+            CollectionBusyError: If one runs in this process already.
             SpaceMismatchError: If a migration to another encoder, or with other options, is under way.
             StorageError: If the disk or the server refuses.
         """
@@ -105,7 +106,11 @@ class Migration:
         else:
             _check_same(collection, pending, encoder, store)
             points = collection.home.open_store(pending)
-        return cls(collection, Serving(pending, WatchedStore(points), encoder), cache=cache)
+        try:
+            return cls(collection, Serving(pending, WatchedStore(points), encoder), cache=cache)
+        except BaseException:
+            points.close()
+            raise
 
     @property
     def shadow(self) -> Collection:

@@ -84,7 +84,8 @@ def verify_collection(collection: Collection, *, progress: Progress = silent) ->
     """Read every record of a collection and look for what should not be.
 
     Args:
-        collection: Open; nothing in it is changed.
+        collection: Open; nothing in it is changed. Where others write meanwhile, what is counted may not be what is
+            listed.
         progress: Called with the number of records read.
 
     Returns:

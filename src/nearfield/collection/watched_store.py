@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nearfield.errors import StoreReplacedError
+from nearfield.errors import CollectionBusyError, StoreReplacedError
 from nearfield.stores.base import Batch, Capabilities, Payload, Store, StoreConfig, Where
 
 
@@ -76,8 +76,14 @@ class WatchedStore:
             return self.inner.delete_where(where)
 
     def watch(self) -> None:
-        """Begin to remember which points are written, when the writes under way have returned."""
+        """Begin to remember which points are written, when the writes under way have returned.
+
+        Raises:
+            CollectionBusyError: If somebody watches already: both would get a part of what was written.
+        """
         with self.paused():
+            if self._written is not None:
+                raise CollectionBusyError("a migration of this collection runs in this process already; wait for it")
             self._written = set()
 
     def unwatch(self) -> None:

@@ -55,7 +55,7 @@ def temporary_copy(source: Collection | Store, quantisation: Quantisation, *, pr
 @contextmanager
 def _empty_store(source: Collection | Store, config: StoreConfig) -> Iterator[Store]:
     if isinstance(source, Collection):
-        with source.temporary_store(config) as store:
+        with source.home.temporary_store(config) as store:
             yield store
     elif isinstance(source, EmbeddedStore):
         with (
