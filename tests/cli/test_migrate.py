@@ -5,6 +5,8 @@ import shutil
 import pytest
 from bundled_howto import JUDGED, strict_json
 
+import nearfield as nf
+
 NEW = "nearfield-static"
 
 
@@ -51,6 +53,16 @@ def test_too_few_records_for_an_adapter_are_an_error(cli, notes_collection, tmp_
     arguments = ("migrate", notes_collection, "--encoder", NEW, "--adapter", tmp_path / "a.npz")
     assert "44 records with a text, needed are" in cli(*arguments, code=1).output
     assert not (tmp_path / "a.npz").exists()
+
+
+def test_an_adapter_asks_the_old_vectors_by_the_new_encoder(cli, notes_collection, tmp_path):
+    with nf.Collection.open(notes_collection) as collection:
+        adapter = nf.fit_adapter(collection, nf.load_encoder(NEW), sample=30, held_out=10)
+        adapter.save(tmp_path / "a.npz")
+        collection.ask_by(adapter.asker(nf.load_encoder(NEW)))
+        wanted = [(hit.id, hit.score) for hit in collection.search("fix a leaking faucet", k=5)]
+    found = cli("search", notes_collection, "fix a leaking faucet", "-k", 5, "--adapter", tmp_path / "a.npz", "--json")
+    assert [(hit["id"], hit["score"]) for hit in strict_json(found.stdout)] == wanted
 
 
 @pytest.mark.parametrize(
