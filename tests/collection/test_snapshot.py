@@ -183,3 +183,23 @@ def test_a_migration_that_changes_over_meanwhile_does_not_get_into_a_snapshot(tm
     with restore_snapshot(tmp_path / "s.zip", tmp_path / "again") as again:
         again.use(OLD)
         require_whole(again, OLD, some_records(30))
+
+
+def test_nobody_can_make_a_collection_in_a_folder_while_one_is_removed_from_it(tmp_path, monkeypatch):
+    build_collection(tmp_path / "c", RECORDS[:3], "bm25")[0].close()
+    (tmp_path / "c" / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
+    remove, tried = shutil.rmtree, []
+
+    def build_then_remove(path, **options):
+        if (tmp_path / "c" / "points").exists() and not tried:
+            tried.append(path)
+            remove(path, **options)
+            with pytest.raises(CollectionBusyError):
+                build_collection(tmp_path / "c", RECORDS[:3], "bm25")
+            return
+        remove(path, **options)
+
+    monkeypatch.setattr("nearfield.stores.embedded.database.shutil.rmtree", build_then_remove)
+    drop_collection(tmp_path / "c")
+    assert tried
+    assert list(tmp_path.iterdir()) == []

@@ -162,7 +162,7 @@ def _clear(path: Path) -> None:
 
 def _empty(path: Path, names: Iterable[str]) -> None:
     for name in names:
-        if (path / name).is_dir():
+        if (path / name).is_dir() and not (path / name).is_symlink():
             shutil.rmtree(path / name)
         else:
             (path / name).unlink(missing_ok=True)
