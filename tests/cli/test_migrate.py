@@ -46,7 +46,7 @@ def test_a_failed_gate_has_an_exit_code_of_its_own(cli, notes_collection):
 
 def test_no_gate_changes_over_whatever_is_found(cli, notes_collection):
     assert f"ranked by {NEW} now" in cli("migrate", notes_collection, "--encoder", NEW, "--no-gate").output
-    assert "is removed (all-MiniLM-L6-v2)" in cli("migrate", notes_collection, "--drop-previous").output
+    assert "is removed (all-MiniLM-L6-v2)" in cli("migrate", notes_collection, "--finish").output
 
 
 def test_too_few_records_for_an_adapter_are_an_error(cli, notes_collection, tmp_path):

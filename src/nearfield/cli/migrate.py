@@ -19,9 +19,11 @@ def _ways_back(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--force", is_flag=True, help="With --rollback: leave behind what was written since."),
         click.option("--abandon", "action", flag_value="abandon", help="Give up the migration under way."),
         click.option(
-            "--drop-previous", "action", flag_value="finish", help="The same as --finish: no way back, less room."
+            "--finish",
+            "action",
+            flag_value="finish",
+            help="Remove the space from before the migration: no way back, less room.",
         ),
-        click.option("--finish", "action", flag_value="finish", help="Remove the space from before the migration."),
         click.option("--rollback", "action", flag_value="rollback", help="Serve again as before the migration."),
     ):
         command = option(command)
