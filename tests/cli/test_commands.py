@@ -277,6 +277,14 @@ def test_output_that_nobody_reads_on_is_no_error(collections):
     assert (done.stdout, done.stderr) == (b"[", b"")
 
 
+def test_quantisation_is_an_option_of_whatever_database_the_collection_is_in(cli, tmp_path):
+    pytest.importorskip("qdrant_client")
+    address = f"qdrant://{tmp_path / 'q'}#faq"
+    assert "44 records" in cli("index", CORPUS, "--to", address, "-e", "bm25", "--quantisation", "none").stdout
+    refused = cli("index", CORPUS, "--to", f"{address}2", "-e", "bm25", "--quantisation", "binary", code=1)
+    assert "offers the quantisation none, got 'binary'" in refused.stderr
+
+
 def test_another_quantisation_than_the_collection_has_is_refused(cli, tmp_path):
     cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25")
     result = cli("index", CORPUS, "--to", tmp_path / "c", "-e", "bm25", "--quantisation", "none", code=1)

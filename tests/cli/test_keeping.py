@@ -35,3 +35,10 @@ def test_a_collection_is_exported_compacted_and_dropped(cli, collection, tmp_pat
     assert f"removed {collection}" in cli("drop", collection, "--yes").stdout
     assert not collection.exists()
     assert "no collections in" in cli("collections", tmp_path).stderr
+
+
+def test_a_damaged_collection_can_still_be_dropped(cli, collection):
+    (collection / "points" / "store.json").write_text("{")
+    assert "is damaged" in cli("verify", collection, code=1).stderr
+    assert f"removed {collection}" in cli("drop", collection, "--yes").stdout
+    assert not collection.exists()

@@ -5,6 +5,8 @@ import shutil
 import pytest
 from bundled_howto import JUDGED, strict_json
 
+import nearfield as nf
+
 NEW = "nearfield-static"
 
 
@@ -44,7 +46,7 @@ def test_a_failed_gate_has_an_exit_code_of_its_own(cli, notes_collection):
 
 def test_no_gate_changes_over_whatever_is_found(cli, notes_collection):
     assert f"ranked by {NEW} now" in cli("migrate", notes_collection, "--encoder", NEW, "--no-gate").output
-    assert "is removed (all-MiniLM-L6-v2)" in cli("migrate", notes_collection, "--drop-previous").output
+    assert "is removed (all-MiniLM-L6-v2)" in cli("migrate", notes_collection, "--finish").output
 
 
 def test_too_few_records_for_an_adapter_are_an_error(cli, notes_collection, tmp_path):
@@ -53,12 +55,25 @@ def test_too_few_records_for_an_adapter_are_an_error(cli, notes_collection, tmp_
     assert not (tmp_path / "a.npz").exists()
 
 
+def test_an_adapter_asks_the_old_vectors_by_the_new_encoder(cli, notes_collection, tmp_path):
+    with nf.Collection.open(notes_collection) as collection:
+        adapter = nf.fit_adapter(collection, nf.load_encoder(NEW), sample=30, held_out=10)
+        adapter.save(tmp_path / "a.npz")
+        collection.ask_by(adapter.asker(nf.load_encoder(NEW)))
+        wanted = [(hit.id, hit.score) for hit in collection.search("fix a leaking faucet", k=5)]
+    found = cli("search", notes_collection, "fix a leaking faucet", "-k", 5, "--adapter", tmp_path / "a.npz", "--json")
+    assert [(hit["id"], hit["score"]) for hit in strict_json(found.stdout)] == wanted
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "give either --encoder NEW or one of"),
         (("--encoder", NEW, "--rollback"), "give either --encoder NEW or one of"),
         (("--finish", "--force"), "--force goes with --rollback"),
+        (("--rollback", "--dry-run"), "--dry-run and --adapter go with --encoder"),
+        (("--abandon", "--adapter", "a.npz"), "--dry-run and --adapter go with --encoder"),
+        (("--encoder", NEW, "--dry-run", "--adapter", "a.npz"), "give either --dry-run or --adapter"),
         (("--encoder", NEW, *JUDGED[2:]), "--qrels goes with --queries"),
     ],
 )

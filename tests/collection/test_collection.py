@@ -1,11 +1,13 @@
 import json
 import threading
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hash_encoder import HashEncoder
 
-from nearfield.collection.build import build_collection
+from nearfield.collection.build import build_collection, check_same_store
 from nearfield.collection.collection import Collection
 from nearfield.data.records import Record
 from nearfield.encoders.cache import VectorCache
@@ -15,8 +17,9 @@ from nearfield.errors import (
     CollectionError,
     InvalidInputError,
     SpaceMismatchError,
+    StoreReplacedError,
 )
-from nearfield.stores.base import StoreConfig
+from nearfield.stores.base import Effort, StoreConfig
 
 NOTES = [
     Record(
@@ -110,9 +113,12 @@ def test_an_empty_query_is_refused(collection, query):
         collection.search(query)
 
 
-def test_asking_for_no_hits_is_refused(collection):
-    with pytest.raises(InvalidInputError, match="k must be a whole number of at least 1, got 0"):
-        collection.search("tap", k=0)
+def test_a_number_of_hits_is_a_whole_number_of_at_least_one_of_whatever_type(tmp_path):
+    with build_collection(tmp_path / "c", NOTES, "bm25")[0] as collection:
+        for k in (0, 1.5, True, "2"):
+            with pytest.raises(InvalidInputError, match=f"k must be a whole number of at least 1, got {k!r}"):
+                collection.search("tap", k=k)
+        assert collection.search("tap", k=np.int64(1)) == collection.search("tap", k=1)
 
 
 def test_words_that_nothing_contains_find_nothing_by_words(tmp_path):
@@ -331,3 +337,71 @@ def test_an_encoder_that_changes_while_indexing_is_noticed(tmp_path, encoder):
 def test_one_record_in_place_of_many_is_refused(tmp_path):
     with pytest.raises(InvalidInputError, match=r"write \[record\]"):
         build_collection(tmp_path / "c", {"_id": "1", "text": "x"}, "bm25")
+
+
+def test_metadata_replaced_while_another_thread_writes_a_text_undoes_nothing(tmp_path, encoder):
+    with build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)[0] as collection:
+        writer = threading.Thread(target=collection.upsert, args=([Record("tap", "Another text altogether.")],))
+
+        def get_then_write(ids, **options):
+            points = collection.store.inner.get(ids, **options)
+            if threading.current_thread() is not writer and not writer.ident:
+                writer.start()
+                writer.join(0.2)  # which writes now, or waits until the metadata are replaced
+            return points
+
+        collection.store.get = get_then_write
+        collection.update({"tap": {"year": 1999}})
+        writer.join()
+        (point,) = collection.store.get(["tap"], with_vectors=True)
+        assert point.payload.text == "Another text altogether."
+        np.testing.assert_allclose(point.vector, encoder.encode([point.payload.text])[0], atol=1e-6)
+
+
+def test_threads_that_search_first_at_the_same_time_load_one_encoder(tmp_path, encoder, monkeypatch):
+    build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)[0].close()
+    loaded, together = [], threading.Barrier(4)
+
+    def load(name):
+        loaded.append(name)
+        time.sleep(0.05)
+        return encoder
+
+    def ask(collection):
+        together.wait()
+        assert collection.search("tap")
+
+    monkeypatch.setattr("nearfield.encoders.load.load_encoder", load)
+    with Collection.open(tmp_path / "c") as collection:
+        threads = [threading.Thread(target=ask, args=(collection,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert loaded == ["hash"]
+
+
+def test_taking_a_loaded_encoder_leaves_what_encodes_queries(tmp_path, encoder):
+    with build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)[0] as collection:
+        asker = HashEncoder(encoder.spec.dim)
+        collection.ask_by(asker)
+        collection.use(encoder)
+        assert collection.serving.asker is asker
+        assert collection.encoder is encoder
+
+
+def test_tuning_what_another_process_has_migrated_is_refused_and_undoes_nothing(tmp_path, encoder):
+    with build_collection(tmp_path / "c", NOTES, "hash", encoder=encoder)[0] as collection:
+        migrated = replace(collection.manifest, generation=2)
+        collection.home.save(migrated)
+        with pytest.raises(StoreReplacedError, match="was migrated by another process"):
+            collection.set_effort(Effort(128))
+        assert collection.home.manifest().generation == 2
+
+
+def test_options_are_the_same_whether_or_not_the_back_ends_own_words_are_searched(tmp_path):
+    with build_collection(tmp_path / "c", NOTES, "bm25")[0] as collection:
+        given = collection.manifest.store
+        described = replace(collection.manifest, store=replace(given, text=True))
+        collection.serving = collection.serving.described_by(described)
+        check_same_store(collection, given)

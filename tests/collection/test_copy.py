@@ -4,9 +4,10 @@ from hash_encoder import HashEncoder
 
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
-from nearfield.collection.copy import copy_collection
+from nearfield.collection.copy import _place, copy_collection
 from nearfield.data.records import Record
 from nearfield.errors import CollectionError, InvalidInputError, SpaceMismatchError
+from nearfield.stores.address import Address
 from nearfield.stores.base import Batch, Payload, StoreConfig
 
 RECORDS = [
@@ -124,6 +125,18 @@ def test_the_copy_may_be_kept_otherwise(source, tmp_path):
 def test_a_copy_onto_itself_is_refused(source):
     with pytest.raises(InvalidInputError, match="cannot be copied to itself"):
         copy_collection(source, source.parent / "x" / ".." / "c")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("postgresql://me:pw@host/db#a", "postgresql://you@host/db?password=x#a", True),
+        ("postgresql://host/db?schema=x#a", "postgresql://host/db?schema=y#a", False),
+        ("postgresql://host/db#a", "postgresql://host/db#b", False),
+    ],
+)
+def test_whoever_asks_a_place_is_the_same_and_another_schema_is_another_place(one, other, same):
+    assert (_place(Address.parse(one)) == _place(Address.parse(other))) is same
 
 
 def test_a_collection_that_is_no_copy_is_left_alone(source, tmp_path, encoder):

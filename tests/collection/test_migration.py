@@ -12,9 +12,11 @@ from nearfield.collection.gate import GateResult
 from nearfield.collection.generations import abandon_migration, drop_previous, pending_manifest, previous_manifest
 from nearfield.collection.migration import Migration, migrate
 from nearfield.collection.rollback import roll_back
+from nearfield.collection.successor import Successor
 from nearfield.data.records import Record
 from nearfield.errors import (
     CapabilityError,
+    CollectionBusyError,
     CollectionError,
     InvalidInputError,
     SpaceMismatchError,
@@ -325,9 +327,14 @@ def test_options_of_the_new_store_may_differ(path):
         assert collection.manifest.store.quantisation == "none"
 
 
-def test_two_migrations_at_once_are_refused(collection):
-    with Migration.begin(collection, NEW), pytest.raises(CollectionError):
-        Migration.begin(collection, NEW)
+def test_two_migrations_at_once_in_one_process_are_refused_and_the_first_misses_nothing(collection):
+    with Migration.begin(collection, NEW) as first:
+        collection.upsert([Record("extra", "word1 more", "", {})])
+        with pytest.raises(CollectionBusyError, match="runs in this process already"):
+            Successor(collection, first.shadow.serving)
+        assert collection.store.take_written() == ["extra"]
+    with Migration.begin(collection, NEW) as again:
+        assert again.run().cut_over
 
 
 def test_whoever_missed_a_migration_does_not_undo_it_by_a_late_word(path):

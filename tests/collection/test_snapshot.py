@@ -4,12 +4,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from two_spaces import NEW, OLD, require_whole, some_records
 
 from nearfield.collection import snapshot as module
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
 from nearfield.collection.export import export_parquet
 from nearfield.collection.listing import collection_exists, drop_collection, list_collections
+from nearfield.collection.migration import Migration
 from nearfield.collection.snapshot import restore_snapshot, save_snapshot
 from nearfield.data.records import Record
 from nearfield.errors import CollectionBusyError, CollectionError, DataError, StorageError
@@ -155,3 +157,49 @@ def test_a_snapshot_keeps_vectors_as_they_are(tmp_path, encoder):
     with restore_snapshot(tmp_path / "s.zip", tmp_path / "again") as again:
         (copy,) = again.store.get(["id-3"], with_vectors=True)
         np.testing.assert_array_equal(copy.vector, point.vector)
+
+
+def test_what_was_incomplete_is_incomplete_when_it_is_restored(collection, tmp_path):
+    collection.begin()
+    save_snapshot(collection, tmp_path / "s.zip")
+    with restore_snapshot(tmp_path / "s.zip", tmp_path / "again") as again:
+        assert again.count() == 25
+        assert not again.complete
+
+
+def test_a_migration_that_changes_over_meanwhile_does_not_get_into_a_snapshot(tmp_path):
+    with build_collection(tmp_path / "c", some_records(30), "hash", encoder=OLD)[0] as collection:
+        watched = collection.store
+
+        def migrate_then_count(where=None):
+            watched.count = watched.inner.count
+            with Migration.begin(collection, NEW) as migration:
+                migration.run()
+            return watched.count(where)
+
+        watched.count = migrate_then_count
+        save_snapshot(collection, tmp_path / "s.zip")
+        assert collection.encoder is NEW
+    with restore_snapshot(tmp_path / "s.zip", tmp_path / "again") as again:
+        again.use(OLD)
+        require_whole(again, OLD, some_records(30))
+
+
+def test_nobody_can_make_a_collection_in_a_folder_while_one_is_removed_from_it(tmp_path, monkeypatch):
+    build_collection(tmp_path / "c", RECORDS[:3], "bm25")[0].close()
+    (tmp_path / "c" / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
+    remove, tried = shutil.rmtree, []
+
+    def build_then_remove(path, **options):
+        if (tmp_path / "c" / "points").exists() and not tried:
+            tried.append(path)
+            remove(path, **options)
+            with pytest.raises(CollectionBusyError):
+                build_collection(tmp_path / "c", RECORDS[:3], "bm25")
+            return
+        remove(path, **options)
+
+    monkeypatch.setattr("nearfield.stores.embedded.database.shutil.rmtree", build_then_remove)
+    drop_collection(tmp_path / "c")
+    assert tried
+    assert list(tmp_path.iterdir()) == []

@@ -148,8 +148,9 @@ def test_more_results_than_any_page_can_be_asked_for(new_store):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([1, 0], 0), "k must be at least 1, got 0"),
-        (([1, 0], True), "k must be at least 1, got True"),
+        (([1, 0], 0), "k must be a whole number of at least 1, got 0"),
+        (([1, 0], True), "k must be a whole number of at least 1, got True"),
+        (([1, 0], 1.5), "k must be a whole number of at least 1, got 1.5"),
         (([1, 0, 0], 1), r"shape \(2,\), got \(3,\)"),
         (([[1, 0]], 1), r"got \(1, 2\)"),
         (([math.nan, 0], 1), "NaN"),
@@ -517,7 +518,7 @@ def test_facets_of_the_points_that_match(new_store):
     assert store.facets("tags", where={"n": {"$lt": 3}}) == [Facet("x", 2), Facet("y", 1)]
     assert store.facets("tags", limit=2) == [Facet("x", 2), Facet(True, 1)]
     assert store.facets("none") == []
-    with pytest.raises(InvalidInputError, match="limit must be at least 1, got 0"):
+    with pytest.raises(InvalidInputError, match="limit must be a whole number of at least 1, got 0"):
         store.facets("tags", limit=0)
 
 

@@ -550,6 +550,23 @@ def test_a_filter_is_answered_without_an_index_while_a_writer_holds_the_turn(sto
     assert answers == [(2, 0)] * 5
 
 
+def test_what_is_written_while_a_filter_to_delete_by_is_built_is_not_deleted_against_it(store, monkeypatch):
+    store.upsert(batch(["a"], meta={"name": "a"}))
+    writer = threading.Thread(target=store.upsert, args=(batch(["z"], meta={"name": "z"}),))
+    build = HeldShard.build
+
+    def build_then_write(held, where):
+        condition = build(held, where)
+        writer.start()
+        writer.join(0.2)  # which writes now, or waits for its turn
+        return condition
+
+    monkeypatch.setattr(HeldShard, "build", build_then_write)
+    assert store.delete_where({"$not": {"name": {"$gt": "m"}}}) == 1
+    writer.join()
+    assert [point.id for point in store.scroll()] == ["z"]
+
+
 def test_importing_the_store_does_not_import_the_engine():
     code = "import sys, nearfield.stores.embedded.store; print('qdrant_edge' in sys.modules, 'filelock' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

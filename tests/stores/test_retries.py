@@ -61,3 +61,15 @@ def test_what_asking_again_cannot_help_is_not_asked_again():
 def test_an_error_of_ours_goes_through():
     with pytest.raises(InvalidInputError, match="ours"):
         server().ask("reading", failing(InvalidInputError("ours")))
+
+
+def test_a_secret_that_a_long_message_would_be_cut_in_is_not_shown_in_part():
+    with pytest.raises(StorageError) as caught:
+        server().ask("reading", failing(ValueError("x" * 496 + "hunter2")))
+    assert "hunt" not in str(caught.value)
+
+
+def test_a_secret_with_spaces_is_found_before_spaces_are_taken_out():
+    with pytest.raises(StorageError) as caught:
+        server(secret="two  spaces").ask("reading", failing(ValueError("no two  spaces")))
+    assert "spaces" not in str(caught.value)

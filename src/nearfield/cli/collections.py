@@ -26,12 +26,14 @@ def collections(address: str, as_json: bool) -> None:
 @click.argument("collection", type=CollectionAddress())
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(collection: str, yes: bool) -> None:
-    """Remove COLLECTION with all its records."""
+    """Remove COLLECTION with all its records. One that is damaged is removed with --yes."""
     import nearfield as nf
+    from nearfield.stores.address import Address
 
-    with nf.Collection.open(collection) as opened:
-        shown, count = opened.address, opened.count()
-    if not yes:
+    shown = Address.parse(collection)
+    if not yes:  # not opened otherwise, so that a damaged one can be removed too
+        with nf.Collection.open(collection) as opened:
+            count = opened.count()
         click.confirm(f"remove {shown} with its {count:,} records?", abort=True)
     nf.drop_collection(collection)
     click.echo(f"removed {shown}")

@@ -1,7 +1,7 @@
 """`nearfield index`: build the search index."""
 
 import shlex
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,6 +15,9 @@ from nearfield.cli.console import (
     vector_cache,
 )
 from nearfield.cli.dry_run import dry_run_option, show_estimates
+
+if TYPE_CHECKING:
+    from nearfield.stores.base import StoreConfig
 
 
 @click.command(short_help="Build a collection to search, or go on with an interrupted one.")
@@ -44,8 +47,9 @@ from nearfield.cli.dry_run import dry_run_option, show_estimates
 )
 @click.option(
     "--quantisation",
-    type=click.Choice(["int8", "none"]),
-    help="int8 (the default) searches a quarter-size copy of the vectors and rescores with the full ones.",
+    type=click.Choice(["none", "float16", "int8", "binary"]),
+    help="Search a smaller copy of the vectors and rescore with the full ones; int8, of a quarter of the size, is the "
+    "default in a folder. What a database offers is its own.",
 )
 @click.option("--no-cache", is_flag=True, help="Do not keep vectors between runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -57,7 +61,7 @@ def index(
     report: str | None,
     candidate: str | None,
     retrievers: tuple[str, ...],
-    quantisation: Literal["int8", "none"] | None,
+    quantisation: Literal["none", "float16", "int8", "binary"] | None,
     no_cache: bool,
     as_json: bool,
     dry_run: bool,
@@ -83,7 +87,7 @@ def index(
     import nearfield as nf
     from nearfield.report.numbers import size
 
-    store = nf.StoreConfig(quantisation=quantisation) if quantisation else None
+    store = _store(address, quantisation) if quantisation else None
     records = nf.read_corpus(
         corpus, id_field=id_field, text_field=text_field, title_field=title_field, skip_bad=skip_bad
     )
@@ -135,3 +139,13 @@ def index(
             "only, if at all"
         )
     click.echo(f'search it: nearfield search {shlex.quote(shown)} "your question"')
+
+
+def _store(address: str, quantisation: Literal["none", "float16", "int8", "binary"]) -> "StoreConfig":
+    """Give the options of a store of the kind that an address leads to."""
+    from contextlib import closing
+
+    from nearfield.collection.home import Home
+
+    with closing(Home.find(address)) as home:
+        return home.config_type(quantisation=quantisation)

@@ -1,15 +1,12 @@
 """`nearfield migrate`: from one encoder to the next."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from nearfield.cli.completion import complete_encoder
 from nearfield.cli.console import CollectionAddress, OutputPath, print_json
-
-if TYPE_CHECKING:  # the command line starts without numpy
-    pass
 
 EXIT_GATE = 3
 
@@ -22,9 +19,11 @@ def _ways_back(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--force", is_flag=True, help="With --rollback: leave behind what was written since."),
         click.option("--abandon", "action", flag_value="abandon", help="Give up the migration under way."),
         click.option(
-            "--drop-previous", "action", flag_value="finish", help="The same as --finish: no way back, less room."
+            "--finish",
+            "action",
+            flag_value="finish",
+            help="Remove the space from before the migration: no way back, less room.",
         ),
-        click.option("--finish", "action", flag_value="finish", help="Remove the space from before the migration."),
         click.option("--rollback", "action", flag_value="rollback", help="Serve again as before the migration."),
     ):
         command = option(command)
@@ -94,6 +93,10 @@ def migrate(
         raise click.UsageError("give either --encoder NEW or one of --rollback, --finish and --abandon")
     if force and action != "rollback":
         raise click.UsageError("--force goes with --rollback")
+    if action is not None and (dry_run or adapter is not None):
+        raise click.UsageError("--dry-run and --adapter go with --encoder")
+    if dry_run and adapter is not None:
+        raise click.UsageError("give either --dry-run or --adapter")
     from nearfield.cli import migration_actions as actions
 
     if action is not None or encoder is None:

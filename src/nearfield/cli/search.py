@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="Only records for which this holds, as in 'year>=2020', or a JSON filter. Repeat it for more.",
 )
 @encoder_option
+@click.option("--adapter", type=click.Path(exists=True, dir_okay=False), help="Ask by what `migrate --adapter` wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 def search(
     collection: str,
@@ -35,6 +36,7 @@ def search(
     k: int,
     where: tuple[str, ...],
     encoder: str | None,
+    adapter: str | None,
     as_json: bool,
 ) -> None:
     """Find the records in COLLECTION that answer QUERY best, or are nearest to an image.
@@ -51,6 +53,9 @@ def search(
     asked = query if query is not None else Image(str(image))
     condition = parse_conditions(where)
     with nf.Collection.open(collection, encoder=nf.load_encoder(encoder) if encoder else None) as opened:
+        if adapter is not None:
+            fitted = nf.Adapter.load(adapter)
+            opened.ask_by(fitted.asker(nf.load_encoder(fitted.source.name)))
         hits = opened.search(asked, k=k, where=condition)
         known = _fields(itertools.islice(opened, 1000)) if where and not hits else ""
         if not opened.complete:

@@ -23,6 +23,7 @@ from nearfield.report.numbers import counted, decimal, interval
 from nearfield.space.linear_map import LinearMap
 from nearfield.space.procrustes import fit_procrustes
 from nearfield.statistics import Interval, bootstrap_interval
+from nearfield.stores.base import Store
 
 Method: TypeAlias = Literal["ridge", "rotation"]
 
@@ -190,7 +191,8 @@ def fit_adapter(
         CapabilityError: If the collection has no dense leg.
         InvalidInputError: If an option is out of range, or there are too few records with a text.
     """
-    own = collection.encoder
+    serving = collection.serving  # one for all of it, as a migration may put another in its place
+    own = serving.encoder
     if own is None:
         raise CapabilityError(f"{collection.address} ranks by {collection.spec.name}, without an encoder to map to")
     if sample < 10 or held_out < 2 or k < 1:
@@ -210,7 +212,7 @@ def fit_adapter(
     )
     method, fitted = _fit(given, wanted, seed)
     adapter = Adapter(fitted, method, encoder.spec, own.spec, len(texts), len(asked), k, Interval(0, 0, 0))
-    overlaps = list(_overlaps(collection, own, adapter.asker(encoder), asked, k))
+    overlaps = list(_overlaps(serving.store, own, adapter.asker(encoder), asked, k))
     return replace(adapter, overlap=bootstrap_interval(overlaps, seed=seed))
 
 
@@ -238,12 +240,10 @@ def _map(given: Vectors, wanted: Vectors, ridge: float | None) -> LinearMap:
     return LinearMap(np.zeros(len(squares)), np.asarray(matrix, np.float64))
 
 
-def _overlaps(
-    collection: Collection, own: Encoder, asker: Encoder, records: Sequence[Record], k: int
-) -> Iterator[float]:
+def _overlaps(store: Store, own: Encoder, asker: Encoder, records: Sequence[Record], k: int) -> Iterator[float]:
     titles = [query_of(record) for record in records]
     vectors = [model.encode_query(titles) for model in (own, asker)]
-    answers = [collection.store.query_batch(asked, k=k + 1, with_payload=False) for asked in vectors]
+    answers = [store.query_batch(asked, k=k + 1, with_payload=False) for asked in vectors]
     for record, *both in zip(records, *answers, strict=True):
         one, other = ({match.id for match in [m for m in matches if m.id != record.id][:k]} for matches in both)
         yield len(one & other) / max(1, len(one))

@@ -118,7 +118,7 @@ def check_same_store(collection: Collection, store: StoreConfig | None) -> None:
     there = collection.manifest.store
     if store is None:
         return
-    asked = replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse)
+    asked = replace(store, dim=there.dim, metric=there.metric, sparse=there.sparse, text=there.text)
     if asked.effort == type(store)().effort:
         asked = replace(asked, ef=there.ef, oversampling=there.oversampling)
     if asked != there:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -45,10 +45,8 @@ class Collection:
 
     Args:
         home: Where it is.
-        manifest: What it is made of.
-        store: Its points.
+        serving: What it answers with.
         lock: What keeps other processes out.
-        encoder: The encoder of its dense leg; loaded by name when first needed otherwise.
 
     Attributes:
         home: Where its documents and stores are, for what works on those: migrations.
@@ -62,9 +60,9 @@ class Collection:
     retired: dict[int, Store]
     changing: threading.RLock
 
-    def __init__(self, home: Home, manifest: Manifest, store: Store, lock: Lock, encoder: Encoder | None) -> None:
+    def __init__(self, home: Home, serving: Serving, lock: Lock) -> None:
         self.home = home
-        self.serving = Serving(manifest, WatchedStore(store), encoder)
+        self.serving = serving
         self.retired = {}
         self.changing = threading.RLock()
         self._lock = lock
@@ -137,15 +135,18 @@ class Collection:
             CapabilityError: If the back end cannot hold what the retriever needs.
             StorageError: If the disk or the server refuses.
         """
-        with ExitStack() as undone_on_error:
-            home = undone_on_error.enter_context(closing(Home.find(address)))
-            manifest = replace(manifest, store=home.config_for(manifest, store), state="building", generation=1)
+        with ExitStack() as undo:
+            home = Home.find(address)
+            undo.callback(home.close)
+            config = home.config_for(manifest, store)
+            manifest = replace(manifest, store=config, state="building", generation=1)
             lock = home.claim()
-            undone_on_error.callback(lock.release)
-            points = undone_on_error.enter_context(closing(home.create_store(manifest)))
+            undo.callback(lock.release)
+            points = home.create_store(manifest)
+            undo.callback(points.close)
             home.save(manifest)  # last: a manifest makes it a collection
-            undone_on_error.pop_all()
-        return cls(home, manifest, points, lock, encoder)
+            undo.pop_all()
+        return cls(home, Serving(manifest, WatchedStore(points), encoder), lock)
 
     @classmethod
     def open(cls, address: str | os.PathLike[str] | Address, *, encoder: Encoder | None = None) -> "Collection":
@@ -164,16 +165,17 @@ class Collection:
             SpaceMismatchError: If `encoder` is of another space.
             StorageError: If the disk or the server refuses.
         """
-        with ExitStack() as undone_on_error:
-            home = undone_on_error.enter_context(closing(Home.find(address)))
+        with ExitStack() as undo:
+            home = Home.find(address)
+            undo.callback(home.close)
             lock = home.hold()
-            undone_on_error.callback(lock.release)
+            undo.callback(lock.release)
             manifest = home.manifest()
             if encoder is not None:
                 manifest.check_encoder(encoder)
             points = home.open_store(manifest)
-            undone_on_error.pop_all()
-        return cls(home, manifest, points, lock, encoder)
+            undo.pop_all()
+        return cls(home, Serving(manifest, WatchedStore(points), encoder), lock)
 
     @property
     def address(self) -> str:
@@ -216,7 +218,7 @@ class Collection:
         """
         with self.changing:
             self.manifest.check_encoder(encoder)
-            self.serving = Serving(self.manifest, self.store, encoder)
+            self.serving = self.serving.encoded_by(encoder)
 
     def ask_by(self, asker: Encoder | None) -> None:
         """Encode queries otherwise until the next migration cuts over, as by an adapter.
@@ -314,15 +316,12 @@ class Collection:
             effort: Such as `measure_recall` recommends.
 
         Raises:
+            StoreReplacedError: If another process has migrated the collection meanwhile.
             StorageError: If the disk or the server refuses.
         """
         with self.changing:
             store = replace(self.manifest.store, ef=effort.ef, oversampling=effort.oversampling)
             self._describe(replace(self.manifest, store=store))
-
-    def temporary_store(self, config: StoreConfig) -> AbstractContextManager[Store]:
-        """Make a store in the same kind of place that belongs to no collection and is removed in the end."""
-        return self.home.temporary_store(config)
 
     def _mark(self, state: Literal["building", "ready"]) -> None:
         with self.changing:
@@ -330,6 +329,7 @@ class Collection:
                 self._describe(self.manifest.in_state(state))
 
     def _describe(self, manifest: Manifest) -> None:
+        """Replace the manifest, unless another process has put another store in the place of this one."""
         if self.home.manifest().generation != manifest.generation:
             raise StoreReplacedError(f"{self.address} was migrated by another process; open it again")
         self.home.save(manifest)
@@ -348,9 +348,7 @@ class Collection:
 
     def seen_through(self, serving: Serving) -> "Collection":
         """Give the collection as it would answer with another store; it is for searching, and not to be closed."""
-        other = Collection(self.home, serving.manifest, serving.store.inner, self._lock, serving.loaded_encoder)
-        other.serving = serving
-        return other
+        return Collection(self.home, serving, self._lock)
 
     def rank(self, query: Item, *, k: int, where: Where | None = None) -> list[Ranked]:
         """Rank records by a query: what `compare` measures and `search` shows.
@@ -434,9 +432,10 @@ class Collection:
         """
 
         def write(serving: Serving) -> int:
-            points = serving.store.get(list(metas))
-            payloads = [with_meta(point, metas[point.id]) for point in points]
-            return serving.store.update([point.id for point in points], payloads)
+            with serving.store.paused():  # else a text written between reading and writing would be undone
+                points = serving.store.get(list(metas))
+                payloads = [with_meta(point, metas[point.id]) for point in points]
+                return serving.store.update([point.id for point in points], payloads)
 
         return self._write(write)
 

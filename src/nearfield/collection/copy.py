@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nearfield.collection.build import check_same_store
@@ -118,7 +118,7 @@ def _open_target(
     address: str | os.PathLike[str] | Address, origin: Collection, store: StoreConfig | None
 ) -> Collection:
     with closing(Home.find(address)) as home:
-        if _place(home.address) == _place(Address.parse(origin.address)):
+        if _place(home.address) == _place(origin.home.address):
             raise InvalidInputError(f"{origin.address} cannot be copied to itself; give another target")
         exists = home.read("manifest") is not None
         alike = origin.manifest.store if type(origin.manifest.store) is home.config_type else None
@@ -135,10 +135,10 @@ def _open_target(
     return there
 
 
-def _place(address: Address) -> tuple[str, str, int | None, str, str]:
-    """Say where an address leads, whoever goes there."""
+def _place(address: Address) -> Address:
+    """Say where an address leads, whoever goes there; options may lead elsewhere, as a schema does."""
     path = os.fspath(Path(address.path).resolve()) if not address.scheme else address.path
-    return address.scheme, address.host, address.port, path, address.name
+    return replace(address, path=path, user="", password="", options=address.open_options)
 
 
 def _check_is_copy(there: Collection, wanted: Manifest) -> None:

@@ -43,11 +43,12 @@ def export_parquet(
         StorageError: If the disk refuses, or the store cannot be read.
     """
     arrow, parquet = import_extra("pyarrow"), import_extra("pyarrow.parquet")
-    with_vectors = vectors and collection.manifest.encoder is not None
+    serving = collection.serving
+    with_vectors = vectors and serving.manifest.encoder is not None
     names = [(name, arrow.string()) for name in ("id", "title", "text", "image", "meta")]
     schema = arrow.schema(names + [("vector", arrow.list_(arrow.float32()))] * with_vectors)
-    total, rows = collection.count(where), 0
-    points = collection.store.scroll(where, with_vectors=with_vectors)
+    total, rows = serving.store.count(where), 0
+    points = serving.store.scroll(where, with_vectors=with_vectors)
     with replaced_file(Path(path)) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for part in batched(points, _ROWS):
             writer.write_batch(arrow.record_batch(_columns(arrow, part, with_vectors), schema=schema))

@@ -30,4 +30,5 @@ class GateResult:
 
 
 Gate: TypeAlias = Callable[[Collection, Collection], GateResult]
-"""Called with the collection as it serves and as it would serve; it only searches them."""
+"""Called with the collection as it serves and as it would serve; it only searches them. If the collection is asked by
+an adapter (`Collection.ask_by`), so is the first of the two, which finds less than by its own encoder."""

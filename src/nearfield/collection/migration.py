@@ -89,6 +89,7 @@ class Migration:
         Raises:
             CapabilityError: If the collection has no dense leg, or the back end lacks the new encoder's metric.
             InvalidInputError: If the collection is in this encoder's space already.
+            CollectionBusyError: If one runs in this process already.
             SpaceMismatchError: If a migration to another encoder, or with other options, is under way.
             StorageError: If the disk or the server refuses.
         """

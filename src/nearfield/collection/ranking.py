@@ -11,6 +11,7 @@ from nearfield.encoders.base import Item, check_vectors
 from nearfield.errors import InvalidInputError
 from nearfield.retrieval.fusion import fuse
 from nearfield.stores.base import Match, Where
+from nearfield.stores.ranking import check_k
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,7 @@ def rank(serving: Serving, query: Item, *, k: int, where: Where | None = None) -
     """Rank records by a query; see `Collection.rank`."""
     spec = serving.spec
     _check_query(serving, query)
-    if not isinstance(k, int) or k < 1:
-        raise InvalidInputError(f"k must be a whole number of at least 1, got {k!r}")
+    k = check_k(k)
     legs = _legs(serving, query, where)
     fused = len(legs) > 1
     depth = spec.depth if fused else max(k, spec.depth)

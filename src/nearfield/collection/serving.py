@@ -1,5 +1,6 @@
 """What a collection answers and writes with: one manifest, the store it describes, the encoder of its vectors."""
 
+import threading
 from collections.abc import Sequence
 
 from nearfield.arrays import Vectors
@@ -36,10 +37,15 @@ class Serving:
         self.lexicons = {name: Lexicon(leg) for name, leg in manifest.retriever.lexical.items()}
         self._encoder = encoder
         self._asker = asker
+        self._loading = threading.Lock()
 
     def described_by(self, manifest: Manifest) -> "Serving":
         """Give the same with another manifest, such as one in another state."""
         return Serving(manifest, self.store, self._encoder, asker=self._asker)
+
+    def encoded_by(self, encoder: Encoder) -> "Serving":
+        """Give the same with an encoder that is loaded and checked already."""
+        return Serving(self.manifest, self.store, encoder, asker=self._asker)
 
     def asked_by(self, asker: Encoder | None) -> "Serving":
         """Give the same with queries encoded otherwise."""
@@ -61,9 +67,11 @@ class Serving:
         if self._encoder is None and self.spec.encoder is not None:
             from nearfield.encoders.load import load_encoder
 
-            encoder = load_encoder(self.spec.encoder)
-            self.manifest.check_encoder(encoder)
-            self._encoder = encoder
+            with self._loading:  # threads that search at the same time load one encoder, not one each
+                if self._encoder is None:
+                    encoder = load_encoder(self.spec.encoder)
+                    self.manifest.check_encoder(encoder)
+                    self._encoder = encoder
         return self._encoder
 
     @property

@@ -72,10 +72,11 @@ def save_snapshot(
         StorageError: If the disk refuses, or the store cannot be read.
     """
     path = Path(path)
-    total, records, parts = collection.count(), 0, 0
-    points = collection.store.scroll(with_vectors=collection.manifest.encoder is not None)
+    serving = collection.serving  # one for all of it, as a migration in another thread may put another in its place
+    total, records, parts = serving.store.count(), 0, 0
+    points = serving.store.scroll(with_vectors=serving.manifest.encoder is not None)
     with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("manifest.json", collection.manifest.to_bytes(), zipfile.ZIP_DEFLATED)
+        archive.writestr("manifest.json", serving.manifest.to_bytes(), zipfile.ZIP_DEFLATED)
         for part in batched(points, _PART):
             _write_part(archive, f"{parts:05d}", part)
             records, parts = records + len(part), parts + 1
@@ -101,7 +102,8 @@ def restore_snapshot(
         progress: Called with the number of records that are safe.
 
     Returns:
-        The collection, open and complete. If it was interrupted, drop what it left and restore again.
+        The collection, open, and complete if the one that was written was. If this was interrupted, drop what it left
+        and restore again.
 
     Raises:
         DataError: If the file is no snapshot, or is damaged; nothing is left behind.
@@ -124,7 +126,8 @@ def restore_snapshot(
                     progress("restoring", done, summary["records"])
             if done != summary["records"]:
                 raise DataError(f"holds {done:,} of {summary['records']:,} records; it is damaged", source=str(path))
-            collection.finish()
+            if manifest.state == "ready":
+                collection.finish()
     return collection
 
 

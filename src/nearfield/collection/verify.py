@@ -1,5 +1,6 @@
 """Is a collection sound? Every record is read; nothing is changed."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -8,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.collection.collection import Collection
+from nearfield.collection.manifest import Manifest
 from nearfield.collection.points import record_of
+from nearfield.collection.sample import Reservoir
+from nearfield.collection.serving import Serving
 from nearfield.errors import EncoderError, HubUnavailableError, MissingExtraError, SpaceMismatchError
 from nearfield.progress import Progress, silent
 from nearfield.report.frozen import to_json
@@ -80,7 +84,8 @@ def verify_collection(collection: Collection, *, progress: Progress = silent) ->
     """Read every record of a collection and look for what should not be.
 
     Args:
-        collection: Open; nothing in it is changed.
+        collection: Open; nothing in it is changed. Where others write meanwhile, what is counted may not be what is
+            listed.
         progress: Called with the number of records read.
 
     Returns:
@@ -92,14 +97,15 @@ def verify_collection(collection: Collection, *, progress: Progress = silent) ->
     Raises:
         StorageError: If the store cannot be read.
     """
-    survey = _Survey(collection)
-    total = collection.count()
-    for number, point in enumerate(collection.store.scroll(with_vectors=True), start=1):
+    serving = collection.serving
+    survey = _Survey(serving.manifest)
+    total = serving.store.count()
+    for number, point in enumerate(serving.store.scroll(with_vectors=True), start=1):
         survey.add(point)
         if number % _PROGRESS_EVERY == 0:
             progress("reading", number, total)
     progress("reading", survey.records, total)
-    checks = [_complete(collection), _canaries(collection), *survey.checks(total), _self_hits(collection, survey)]
+    checks = [_complete(serving), _canaries(serving), *survey.checks(total), _self_hits(serving, survey)]
     return VerificationReport(collection.address, survey.records, tuple(check for check in checks if check))
 
 
@@ -122,21 +128,19 @@ class _Findings:
 
 
 class _Survey:
-    """What one pass over the points tells; of each, 16 bytes are kept."""
+    """What one pass over the points tells; of each, about 100 bytes are kept."""
 
-    def __init__(self, collection: Collection) -> None:
-        encoder = collection.manifest.encoder
+    def __init__(self, manifest: Manifest) -> None:
+        encoder = manifest.encoder
         self._dim = None if encoder is None else encoder.dim
         # Rounding to fewer bits changes lengths.
         self._unit = encoder is not None and encoder.normalise and encoder.precision == "float32"
         self._twice, self._without, self._unsound = _Findings(), _Findings(), _Findings()
         self._long, self._altered = _Findings(), _Findings()
         self._ids: set[int] = set()
-        self._contents: list[int] = []
-        self._vectors: list[int] = []
+        self._contents, self._vectors = array("q"), array("q")
         self.records = 0
-        self.sample: list[Point] = []
-        self._random = np.random.default_rng(0)
+        self.sample = Reservoir[Point](_SELF_HITS)
 
     def add(self, point: Point) -> None:
         self.records += 1
@@ -163,14 +167,7 @@ class _Survey:
         if self._unit and abs(norm - 1) > UNIT_TOLERANCE:
             self._long.add(point.id)
         self._vectors.append(hash(vector.tobytes()))
-        self._take(point)
-
-    def _take(self, point: Point) -> None:
-        """Keep a uniform sample of the points with vectors (Vitter 1985, algorithm R)."""
-        if len(self.sample) < _SELF_HITS:
-            self.sample.append(point)
-        elif (place := int(self._random.integers(self.records))) < _SELF_HITS:
-            self.sample[place] = point
+        self.sample.add(point)
 
     def checks(self, total: int) -> Iterator[Check]:
         counted = f"counts {total:,}, lists {self.records:,}"
@@ -188,44 +185,44 @@ class _Survey:
             yield _repeated("duplicate vectors", self._vectors)
 
 
-def _repeated(name: str, hashes: list[int]) -> Check:
-    repeated: npt.NDArray[np.int64] = np.unique(np.array(hashes, np.int64), return_counts=True)[1]
+def _repeated(name: str, hashes: "array[int]") -> Check:
+    repeated: npt.NDArray[np.int64] = np.unique(np.asarray(hashes), return_counts=True)[1]
     extra = int((repeated - 1).sum())
     if not extra:
         return Check(name, "passed", "none")
     return Check(name, "note", f"{extra:,} records repeat another; the largest group has {int(repeated.max()):,}")
 
 
-def _complete(collection: Collection) -> Check:
-    if collection.complete:
+def _complete(serving: Serving) -> Check:
+    if serving.manifest.state == "ready":
         return Check("complete", "passed", "indexing finished")
     return Check("complete", "failed", "indexing was interrupted; run the same `nearfield index` again")
 
 
-def _canaries(collection: Collection) -> Check | None:
-    if collection.manifest.encoder is None:
+def _canaries(serving: Serving) -> Check | None:
+    if serving.manifest.encoder is None:
         return None
     name = "encoder"
     try:
-        encoder = collection.encoder  # loading it checks it
+        encoder = serving.encoder  # loading it checks it
         if encoder is not None:
-            collection.manifest.check_encoder(encoder)
+            serving.manifest.check_encoder(encoder)
     except SpaceMismatchError as error:
         return Check(name, "failed", str(error))
     except (EncoderError, HubUnavailableError, MissingExtraError) as error:
         return Check(name, "skipped", f"cannot be loaded here: {error}")
-    return Check(name, "passed", f"{collection.manifest.encoder.name} gives the vectors it gave")
+    return Check(name, "passed", f"{serving.manifest.encoder.name} gives the vectors it gave")
 
 
-def _self_hits(collection: Collection, survey: _Survey) -> Check | None:
+def _self_hits(serving: Serving, survey: _Survey) -> Check | None:
     """Ask for a sample of the vectors themselves: a damaged index loses what an exact search finds."""
-    metric = collection.manifest.store.metric
-    if not survey.sample or metric == "dot":  # under the dot product a longer vector may be nearer than itself
+    metric = serving.manifest.store.metric
+    if not survey.sample.kept or metric == "dot":  # under the dot product a longer vector may be nearer than itself
         return None
     missed = _Findings()
-    vectors = np.stack([point.vector for point in survey.sample if point.vector is not None])
+    vectors = np.stack([point.vector for point in survey.sample.kept if point.vector is not None])
     for point, matches in zip(
-        survey.sample, collection.store.query_batch(vectors, k=10, with_payload=False), strict=True
+        survey.sample.kept, serving.store.query_batch(vectors, k=10, with_payload=False), strict=True
     ):
         # As near as itself may be others, of the same vector, before it and perhaps all ten.
         nearest = [match.id for match in matches if match.score == matches[0].score]
@@ -233,6 +230,6 @@ def _self_hits(collection: Collection, survey: _Survey) -> Check | None:
             missed.add(point.id)
     return missed.check(
         "search",
-        sound=f"{len(survey.sample)} sampled records find themselves",
-        fault=f"of {len(survey.sample)} sampled records do not find themselves",
+        sound=f"{len(survey.sample.kept)} sampled records find themselves",
+        fault=f"of {len(survey.sample.kept)} sampled records do not find themselves",
     )

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nearfield.errors import CollectionError, StoreReplacedError
+from nearfield.errors import CollectionBusyError, StoreReplacedError
 from nearfield.stores.base import Batch, Capabilities, Payload, Store, StoreConfig, Where
 
 
@@ -26,7 +26,7 @@ class WatchedStore:
         self.inner = store
         self._turn = threading.Condition()
         self._writers = 0
-        self._paused = False
+        self._paused_by: int | None = None
         self._replaced = False
         self._written: set[str] | None = None
         self.get = store.get
@@ -79,11 +79,11 @@ class WatchedStore:
         """Begin to remember which points are written, when the writes under way have returned.
 
         Raises:
-            CollectionError: If somebody else watches, who would miss what this one takes.
+            CollectionBusyError: If somebody watches already: both would get a part of what was written.
         """
         with self.paused():
             if self._written is not None:
-                raise CollectionError("this process migrates the collection already; wait for that, or close it")
+                raise CollectionBusyError("a migration of this collection runs in this process already; wait for it")
             self._written = set()
 
     def unwatch(self) -> None:
@@ -99,20 +99,20 @@ class WatchedStore:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let no one write: wait for those who do, and have others wait.
+        """Let no other thread write: wait for those who do, and have others wait.
 
         Yields:
             Nothing.
         """
         with self._turn:
-            self._turn.wait_for(lambda: not self._paused)
-            self._paused = True
+            self._turn.wait_for(lambda: self._paused_by is None)
+            self._paused_by = threading.get_ident()
             self._turn.wait_for(lambda: self._writers == 0)
         try:
             yield
         finally:
             with self._turn:
-                self._paused = False
+                self._paused_by = None
                 self._turn.notify_all()
 
     def replace(self) -> None:
@@ -122,7 +122,7 @@ class WatchedStore:
     @contextmanager
     def _writing(self, ids: Iterable[str]) -> Iterator[None]:
         with self._turn:
-            self._turn.wait_for(lambda: not self._paused)
+            self._turn.wait_for(lambda: self._paused_by in (None, threading.get_ident()))
             if self._replaced:
                 raise StoreReplacedError(
                     "a migration put another store in the place of this one; take `collection.store` again, and "

@@ -2,7 +2,6 @@
 
 import math
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from itertools import islice
 import numpy as np
 
 from nearfield.collection.collection import Collection
+from nearfield.collection.visibility import await_count
 from nearfield.errors import CapabilityError, StorageError
 from nearfield.evaluation.recall_filters import ShareFilter
 from nearfield.progress import Progress
@@ -21,7 +21,6 @@ RANK = "_nearfield_rank"
 """Metadata field of a copy's points: each has another number, from 0 on, that has nothing to do with the point."""
 
 _PAGE = 5000
-_SETTLE_SECONDS = 60.0
 _CODE_BITS = {"none": 32, "float16": 16, "int8": 8, "binary": 1}
 
 
@@ -56,7 +55,7 @@ def temporary_copy(source: Collection | Store, quantisation: Quantisation, *, pr
 @contextmanager
 def _empty_store(source: Collection | Store, config: StoreConfig) -> Iterator[Store]:
     if isinstance(source, Collection):
-        with source.temporary_store(config) as store:
+        with source.home.temporary_store(config) as store:
             yield store
     elif isinstance(source, EmbeddedStore):
         with (
@@ -93,11 +92,9 @@ def settle(store: Store, expected: int) -> None:
     Raises:
         StorageError: If it does not within a minute.
     """
-    until = time.monotonic() + _SETTLE_SECONDS
-    while (seen := store.count()) != expected:
-        if time.monotonic() > until:
-            raise StorageError(f"the copy shows {seen:,} points, {expected:,} were written; try again later")
-        time.sleep(0.1)
+    await_count(store, expected)
+    if (seen := store.count()) != expected:
+        raise StorageError(f"the copy shows {seen:,} points, {expected:,} were written; try again later")
 
 
 def delete_share(copy: Store, share: float, *, seed: int) -> None:

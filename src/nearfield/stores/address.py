@@ -24,8 +24,6 @@ _DATABASES = {
 """For each scheme, the class that connects: a name in this package, imported when asked for."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.ASCII)
-
-
 _SECRET = re.compile(r"key|pass|secret|token", re.IGNORECASE)
 
 
@@ -91,6 +89,11 @@ class Address:
             options=dict(parse_qsl(parts.query, keep_blank_values=True)),
             name=check_name(unquote(parts.fragment)) if parts.fragment else "",
         )
+
+    @property
+    def open_options(self) -> dict[str, str]:
+        """The options but those that may be secret."""
+        return {key: value for key, value in self.options.items() if not _SECRET.search(key)}
 
     def with_name(self, name: str) -> "Address":
         """Give the address of another collection in the same database."""

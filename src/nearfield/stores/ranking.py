@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterable
+from typing import SupportsIndex
 
 from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Facet, Match
@@ -21,9 +22,13 @@ def check_k(k: int) -> int:
     Raises:
         InvalidInputError: If it is not a whole number of at least 1.
     """
-    if isinstance(k, bool) or operator.index(k) < 1:
-        raise InvalidInputError(f"k must be at least 1, got {k!r}")
-    return operator.index(k)
+    return _at_least_one("k", k)
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or (whole := operator.index(value)) < 1:
+        raise InvalidInputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return whole
 
 
 def best_matches(
@@ -72,7 +77,6 @@ def sort_facets(facets: Iterable[Facet], limit: int) -> list[Facet]:
     Raises:
         InvalidInputError: If `limit` is less than 1.
     """
-    if isinstance(limit, bool) or operator.index(limit) < 1:
-        raise InvalidInputError(f"limit must be at least 1, got {limit!r}")
+    most = _at_least_one("limit", limit)
     kinds = {bool: 0, float: 1, str: 2}
-    return sorted(facets, key=lambda facet: (-facet.count, kinds[type(facet.value)], facet.value))[:limit]
+    return sorted(facets, key=lambda facet: (-facet.count, kinds[type(facet.value)], facet.value))[:most]

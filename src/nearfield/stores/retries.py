@@ -65,5 +65,5 @@ class ServerCalls:
 
     def _told(self, error: Exception) -> str:
         """Give what an exception says, in one line and without the secret that some clients repeat."""
-        text = " ".join(str(error).split())[:500] or type(error).__name__
-        return text.replace(self.secret, "***") if self.secret else text
+        text = str(error).replace(self.secret, "***") if self.secret else str(error)
+        return " ".join(text.split())[:500] or type(error).__name__

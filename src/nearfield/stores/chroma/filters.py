@@ -16,7 +16,6 @@ A list matches where any of its elements does, so "greater" asks the greatest an
 checked here; so is a filter of more than a few hundred conditions.
 """
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +34,7 @@ from nearfield.stores.filters import (
     Operand,
     Or,
 )
+from nearfield.stores.ordinals import MIDDLE, ordinal_of
 from nearfield.stores.values import Projection, Values
 
 Metadata: TypeAlias = dict[str, Any]
@@ -43,7 +43,6 @@ Metadata: TypeAlias = dict[str, Any]
 _KINDS = {"number": 1, "string": 2, "false": 4, "true": 8}
 _ANY_KIND = tuple(range(2 * max(_KINDS.values())))
 
-_SIGN = 1 << 63
 _LONG = 200
 _MAX_NODES, _MAX_DEPTH, _MAX_VALUES = 400, 40, 10_000
 """Chroma's limits are a tree of 1,000 conditions in SQLite, 128 levels of JSON, and 32,766 variables in SQLite."""
@@ -226,6 +225,5 @@ def _kept(text: str) -> str:
 
 
 def _ordinal(value: float) -> int:
-    """Map a float64 to the 64-bit integer that has its place in their order."""
-    bits: int = struct.unpack("<q", struct.pack("<d", value))[0]
-    return bits if bits >= 0 else ~bits - _SIGN
+    """Map a float64 to the signed 64-bit integer that has its place in their order."""
+    return ordinal_of(value) - MIDDLE

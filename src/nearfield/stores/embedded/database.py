@@ -1,6 +1,7 @@
 """Collections in folders: each in one of its own, held by one process at a time."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -117,7 +118,8 @@ class FolderDatabase:
         try:
             self.write(name, MANIFEST, None)
             with disk_errors(path):
-                shutil.rmtree(path)
+                _empty(path, {entry.name for entry in path.iterdir()} - {*LOCK_FILES})
+                shutil.rmtree(path)  # the lock last: without it others may make a new collection here
         finally:
             lock.release()
 
@@ -155,7 +157,12 @@ def _clear(path: Path) -> None:
     files = leftovers | (names & set(map(_file, get_args(Document))))
     if foreign := sorted(names - points - files - {*LOCK_FILES}):
         raise CollectionError(f"{path} holds {foreign[0]} and is no collection; choose a new or empty folder")
-    for name in points:
-        shutil.rmtree(path / name, ignore_errors=True)
-    for name in files:
-        (path / name).unlink(missing_ok=True)
+    _empty(path, points | files)
+
+
+def _empty(path: Path, names: Iterable[str]) -> None:
+    for name in names:
+        if (path / name).is_dir() and not (path / name).is_symlink():
+            shutil.rmtree(path / name)
+        else:
+            (path / name).unlink(missing_ok=True)

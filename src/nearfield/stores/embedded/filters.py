@@ -16,7 +16,6 @@ So a field that holds something has an `s` or a `k`. A list of one is stored as 
 engine and a third of the time to hand over.
 """
 
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -37,13 +36,13 @@ from nearfield.stores.filters import (
     Or,
     Order,
 )
+from nearfield.stores.ordinals import float_of, ordinal_of
 from nearfield.stores.values import Projection
 
 Kind: TypeAlias = Literal["keyword", "float"]
 
 _BUCKET_BITS = 10
 _GROUP_BITS = 5
-_SIGN = 1 << 63
 _MIDDLE = 1 << (63 - _BUCKET_BITS)
 
 
@@ -83,7 +82,7 @@ def value_of(keyword: str) -> bool | float | None:
     """Read the boolean or number that a keyword stands for; None for the other keywords."""
     if keyword in ("t", "f"):
         return keyword == "t"
-    return _float_of(int(keyword[2:], 16)) if keyword.startswith("n=") else None
+    return float_of(int(keyword[2:], 16)) if keyword.startswith("n=") else None
 
 
 def _alone(values: Sequence[object]) -> object:
@@ -177,30 +176,17 @@ def _hashed(path: str) -> str:
     return blake2b(path.encode(), digest_size=12).hexdigest()
 
 
-def _ordinal(value: float) -> int:
-    """Map a float64 to 64 bits whose unsigned order is the float's order."""
-    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
-    return bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN
-
-
-def _float_of(ordinal: int) -> float:
-    """Undo `_ordinal`."""
-    bits = ordinal ^ _SIGN if ordinal & _SIGN else ordinal ^ (2 * _SIGN - 1)
-    value: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
-    return value
-
-
 def _bucket(value: float) -> int:
-    return (_ordinal(value) >> _BUCKET_BITS) - _MIDDLE
+    return (ordinal_of(value) >> _BUCKET_BITS) - _MIDDLE
 
 
 def _is_first(value: float) -> bool:
     """Say whether a value is the lowest of its bucket, as integers below 2**42 are."""
-    return _ordinal(value) % (1 << _BUCKET_BITS) == 0
+    return ordinal_of(value) % (1 << _BUCKET_BITS) == 0
 
 
 def _keywords(kind: str, value: float) -> list[str]:
-    ordinal = _ordinal(value)
+    ordinal = ordinal_of(value)
     exact = f"{kind}={ordinal:016x}"
     if _is_first(value):
         return [exact]
@@ -211,12 +197,12 @@ def _exact(operand: bool | float | Instant) -> str:
     if isinstance(operand, bool):
         return "t" if operand else "f"
     kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
-    return f"{kind}={_ordinal(value):016x}"
+    return f"{kind}={ordinal_of(value):016x}"
 
 
 def _within_bucket(kind: str, value: float, order: Order) -> list[str]:
     """List the keywords of the values that share a bucket with `value` and stand in the order to it."""
-    ordinal = _ordinal(value)
+    ordinal = ordinal_of(value)
     start = ordinal >> _BUCKET_BITS << _BUCKET_BITS
     group = ordinal >> _GROUP_BITS << _GROUP_BITS
     if order in ("$gt", "$gte"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nearfield.errors import NearfieldError, StorageError
 from nearfield.stores.base import StoreConfig, Where
-from nearfield.stores.condition_models import EdgeConditions
+from nearfield.stores.embedded.conditions import EdgeConditions
 from nearfield.stores.embedded.engine import idf_params
 from nearfield.stores.embedded.filters import ConditionBuilder, Kind
 from nearfield.stores.embedded.folder import DirectorySync, Folder, engine_error, engine_errors, require_space

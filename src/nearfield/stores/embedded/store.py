@@ -208,7 +208,10 @@ class EmbeddedStore:
     def update(self, ids: Sequence[str], payloads: Sequence[Payload]) -> int:
         """Replace payloads, not vectors, of the points that exist among `ids`; synced when it returns how many."""
         checked = check_payloads(ids, payloads)
-        size = sum(len(payload.text) + len(meta) for payload, (meta, _) in zip(payloads, checked, strict=True))
+        size = sum(
+            len(payload.text) + len(payload.title) + len(meta)
+            for payload, (meta, _) in zip(payloads, checked, strict=True)
+        )
         row_of = {id: row for row, id in enumerate(ids)}
         updated = 0
         with self._held.write("updating points", 12 * size + SPARE_BYTES) as shard:
@@ -239,9 +242,10 @@ class EmbeddedStore:
 
     def delete_where(self, where: Where) -> int:
         """Remove the points that match, however many; synced when it returns how many there were."""
-        condition = self._held.build(where)
-        request = self._engine.CountRequest(exact=True, filter=condition)
         with self._held.write("deleting points", SPARE_BYTES) as shard:
+            # Built in the turn to write: it may list the strings that are stored, and has to list all of them.
+            condition = self._held.build(where)
+            request = self._engine.CountRequest(exact=True, filter=condition)
             deleted = shard.count(request)
             shard.update(self._engine.UpdateOperation.delete_points_by_filter(condition))
             self._held.sync()

@@ -23,7 +23,7 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
-from nearfield.stores.condition_models import ClientConditions, Condition
+from nearfield.stores.condition_models import Condition
 from nearfield.stores.embedded.filters import ConditionBuilder, Kind, field_keys, value_of
 from nearfield.stores.embedded.points import (
     DENSE,
@@ -35,6 +35,7 @@ from nearfield.stores.embedded.points import (
     stored_payload,
 )
 from nearfield.stores.filters import parse_where
+from nearfield.stores.qdrant.conditions import ClientConditions
 from nearfield.stores.qdrant.config import QdrantConfig
 from nearfield.stores.qdrant.connection import ClientModel, Connection, client_models
 from nearfield.stores.qdrant.models import exact_params, indexed_params, sparse_params
