@@ -635,6 +635,7 @@ def refused_batches():
         changed("the field 'x' has the key 1|'x' has the key 1", metas=[{}, {"x": {1: 2}}]),
         changed("meta of 'b' cannot be stored: .*digits", metas=[{}, {"x": 10**5000}]),
         changed("text of 'a' must be a unicode string", text="\udc80"),
+        changed("image of 'a' must be a unicode string", image="\udc80"),
         changed(r"has the sparse legs \['s'\], got \[\]", sparse={}),
         changed("got 1 for 2 ids$", sparse={"s": [sparse({})]}),
         leg("sparse vector 's' of 'b' has 2 indices but values of shape", [1, 2], [1.0]),

@@ -87,7 +87,7 @@ def value_of(keyword: str) -> bool | float | None:
 
 
 def _alone(values: Sequence[object]) -> object:
-    return values[0] if len(values) == 1 else values
+    return values[0] if len(values) == 1 else list(values)
 
 
 class ConditionBuilder:
