@@ -1,6 +1,7 @@
 """What only the PostgreSQL back end has, on a server that is stopped, restarted and made to refuse."""
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -66,6 +67,15 @@ def points(count, dim=4, **payload):
     vectors = np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32)
     ids = [f"p{row:05d}" for row in range(count)]
     return Batch(ids, [Payload(meta={"n": row % 100}, **payload) for row in range(count)], vectors)
+
+
+def test_a_connection_that_the_server_closed_as_idle_is_replaced(open_database):
+    database = open_database("&options=-c%20idle_session_timeout%3D200")
+    store = database.create_store("idle", 1, PostgresConfig(dim=4))
+    store.upsert(points(1))
+    time.sleep(0.6)
+    assert store.count() == 1
+    store.close()
 
 
 # --- who may, and who may not

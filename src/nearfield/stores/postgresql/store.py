@@ -104,7 +104,7 @@ class PostgresStore:
         found: dict[str, Point] = {}
         for start in range(0, len(ids), CHUNK):
             wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
-            for point in self._points("id = ANY(%(ids)s::text[])", {"ids": wanted}, "", with_vectors):
+            for point in self._points("id = ANY(%(ids)b::text[])", {"ids": wanted}, "", with_vectors):
                 found[point.id] = point
         return [found[id] for id in ids if id in found]
 
@@ -119,7 +119,7 @@ class PostgresStore:
         deleted = 0
         for start in range(0, len(ids), CHUNK):
             wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
-            deleted += self._writer.remove("id = ANY(%(ids)s::text[])", {"ids": wanted})
+            deleted += self._writer.remove("id = ANY(%(ids)b::text[])", {"ids": wanted})
         return deleted
 
     def delete_where(self, where: Where) -> int:

@@ -51,7 +51,7 @@ class PointWriter:
             How many of the points there are.
         """
         names = ("id", "title", "body", "digest", "image", "meta", "fields")
-        arrays = ", ".join(f"%({name})s::text[]" for name in names)
+        arrays = ", ".join(f"%({name})b::text[]" for name in names)
         statement = (
             f"UPDATE {self._tables.points} AS old SET title = new.title, body = new.body, digest = new.digest, "
             "image = new.image, meta = new.meta::json, fields = new.fields::jsonb "
@@ -95,7 +95,7 @@ class PointWriter:
         # once, and costs hardly more than copying into an empty table where nothing is to be removed.
         with session.connection.transaction():
             self._tables.lock(session, alone=alone)
-            self._remove(session, "id = ANY(%(ids)s::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
+            self._remove(session, "id = ANY(%(ids)b::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
             numbers: list[int] = []
             if self._config.sparse:
                 reserve = f"SELECT nextval('{self._tables.numbers}') FROM generate_series(1, %(n)s)"
