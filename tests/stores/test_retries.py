@@ -61,3 +61,18 @@ def test_what_asking_again_cannot_help_is_not_asked_again():
 def test_an_error_of_ours_goes_through():
     with pytest.raises(InvalidInputError, match="ours"):
         server().ask("reading", failing(InvalidInputError("ours")))
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ("hunter2", "x" * 495 + " hunter2"),  # stands where a long message is cut off
+        ("two  blanks", "no route for two  blanks"),  # and so in a message put on one line
+        ("p@ss/word", "GET http://user:p%40ss%2Fword@host failed"),
+    ],
+)
+def test_no_part_and_no_spelling_of_the_secret_is_told(secret, told):
+    with pytest.raises(StorageError) as caught:
+        server(secret=secret).ask("reading", failing(ValueError(told)))
+    for part in ("hunt", "two", "blanks", "p@ss", "p%40ss"):
+        assert part not in str(caught.value)
