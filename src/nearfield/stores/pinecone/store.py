@@ -1,7 +1,7 @@
 """A store at Pinecone: a namespace of an index, and one beside it for long texts."""
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -115,19 +115,20 @@ class PineconeStore:
         checked = check_payloads(ids, payloads)
         rows = zip(ids, payloads, checked, strict=True)
         heads = {head.id: head for head in (make_head(id, payload, *each, self._parts) for id, payload, each in rows)}
-        stored = self._points.fetch(list(heads), "reading points")
-        self._parts.write([part for id in stored for part in heads[id].parts])
-        self._points.write([keep_vector(heads[id], record) for id, record in stored.items()], "points")
-        self._parts.delete(filter(None, (place_of(record.metadata) for record in stored.values())))
-        return len(stored)
+        fresh, old = [], []
+        for stored in self._stored(list(heads)):
+            fresh.append(keep_vector(heads[stored.id], stored))
+            old.append(place_of(stored.metadata))
+        self._parts.write([part for record in fresh for part in heads[record.id].parts])
+        self._points.write(fresh, "points")
+        self._parts.delete(filter(None, old))
+        return len(fresh)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; durable when it returns how many there were."""
         self._check_open()
         check_ids(ids)
-        return self._remove(
-            list(self._points.fetch(list(dict.fromkeys(map(record_id, ids))), "reading points").values())
-        )
+        return self._remove(self._stored(list(dict.fromkeys(map(record_id, ids)))))
 
     def delete_where(self, where: Where) -> int:
         """Remove the points that match, however many; durable when it returns how many there were."""
@@ -139,7 +140,7 @@ class PineconeStore:
             self._points.clear()
             self._parts.clear()
             return deleted
-        return self._remove([record for page in self._reading.pages(meant, PAGE) for record in page])
+        return self._remove(record for page in self._reading.pages(meant, PAGE) for record in page)
 
     def query(
         self,
@@ -241,7 +242,14 @@ class PineconeStore:
         if self._closed:
             raise StorageError("the store is closed; open it again")
 
-    def _remove(self, records: Sequence[Any]) -> int:
-        self._points.delete([record.id for record in records], "points")
-        self._parts.delete(filter(None, (place_of(record.metadata) for record in records)))
-        return len(records)
+    def _stored(self, ids: Sequence[str]) -> Iterator[Any]:
+        """Go through the records that exist among `ids`, of which no more than a page is held."""
+        for start in range(0, len(ids), PAGE):
+            yield from self._points.fetch(ids[start : start + PAGE], "reading points").values()
+
+    def _remove(self, records: Iterable[Any]) -> int:
+        # All are read before any is removed, and hold vectors: what is kept of each is what says where it is.
+        places = [(record.id, place_of(record.metadata)) for record in records]
+        self._points.delete([id for id, _ in places], "points")
+        self._parts.delete(place for _, place in places if place is not None)
+        return len(places)
