@@ -1,29 +1,10 @@
 """The best `k` of what a back end finds, whatever it does with ties and however its filters fall short."""
 
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from nearfield.errors import InvalidInputError
-from nearfield.stores.base import Facet, Match
+from nearfield.stores.base import Match
 
 _FEW = 10_000
-
-
-def check_k(k: int) -> int:
-    """Check how many results are asked for.
-
-    Args:
-        k: What the caller wants.
-
-    Returns:
-        It, as an int.
-
-    Raises:
-        InvalidInputError: If it is not a whole number of at least 1.
-    """
-    if isinstance(k, bool) or operator.index(k) < 1:
-        raise InvalidInputError(f"k must be at least 1, got {k!r}")
-    return operator.index(k)
 
 
 def best_matches(
@@ -57,22 +38,3 @@ def best_matches(
                 kept = sorted(kept, key=lambda match: (-match.score, match.id))
             return kept[:k]
         limit *= 2
-
-
-def sort_facets(facets: Iterable[Facet], limit: int) -> list[Facet]:
-    """Order facets as the contract says: the most frequent first, then booleans, numbers and strings by value.
-
-    Args:
-        facets: Any number of them.
-        limit: How many to keep, at least 1.
-
-    Returns:
-        The first `limit`.
-
-    Raises:
-        InvalidInputError: If `limit` is less than 1.
-    """
-    if isinstance(limit, bool) or operator.index(limit) < 1:
-        raise InvalidInputError(f"limit must be at least 1, got {limit!r}")
-    kinds = {bool: 0, float: 1, str: 2}
-    return sorted(facets, key=lambda facet: (-facet.count, kinds[type(facet.value)], facet.value))[:limit]

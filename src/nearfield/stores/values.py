@@ -66,7 +66,10 @@ def project(meta: Mapping[str, Any]) -> Projection:
     for key, value in meta.items():
         _check_key(key, "meta")
         _collect(found, key, value, MAX_DEPTH)
-    return {path: Values(*map(tuple, lists)) for path, lists in found.items()}
+    return {
+        path: Values(tuple(numbers), tuple(strings), tuple(booleans), tuple(instants))
+        for path, (numbers, strings, booleans, instants) in found.items()
+    }
 
 
 def write_flat(meta: Mapping[str, Any]) -> tuple[str, Projection] | None:

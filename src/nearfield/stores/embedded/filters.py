@@ -16,13 +16,11 @@ So a field that holds something has an `s` or a `k`. A list of one is stored as 
 engine and a third of the time to hand over.
 """
 
-import struct
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 from nearfield.stores.condition_models import Bound, Condition, ConditionModel
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import (
     COMPARE,
     And,
@@ -37,13 +35,13 @@ from nearfield.stores.filters import (
     Or,
     Order,
 )
+from nearfield.stores.ordinals import float_of, ordinal
 from nearfield.stores.values import Projection
 
 Kind: TypeAlias = Literal["keyword", "float"]
 
 _BUCKET_BITS = 10
 _GROUP_BITS = 5
-_SIGN = 1 << 63
 _MIDDLE = 1 << (63 - _BUCKET_BITS)
 
 
@@ -58,7 +56,7 @@ def stored_fields(fields: Projection) -> dict[str, object]:
     """
     stored: dict[str, object] = {}
     for path, values in fields.items():
-        name = _hashed(path)
+        name = field_key(path)
         keywords = ["t" if value else "f" for value in values.booleans]
         if values.strings:
             stored[f"s{name}"] = _alone(values.strings)
@@ -75,7 +73,7 @@ def stored_fields(fields: Projection) -> dict[str, object]:
 
 def field_keys(path: str) -> tuple[str, str]:
     """Name the payload keys that hold a field's strings, and keywords for its other values."""
-    name = _hashed(path)
+    name = field_key(path)
     return f"s{name}", f"k{name}"
 
 
@@ -83,7 +81,7 @@ def value_of(keyword: str) -> bool | float | None:
     """Read the boolean or number that a keyword stands for; None for the other keywords."""
     if keyword in ("t", "f"):
         return keyword == "t"
-    return _float_of(int(keyword[2:], 16)) if keyword.startswith("n=") else None
+    return float_of(int(keyword[2:], 16)) if keyword.startswith("n=") else None
 
 
 def _alone(values: Sequence[object]) -> object:
@@ -126,14 +124,14 @@ class ConditionBuilder:
             case Not(part):
                 return self._model.none_of([self.build(part)])
             case Exists(name):
-                return self._model.any_of([self._holds_any(f"{letter}{_hashed(name)}") for letter in "sk"])
+                return self._model.any_of([self._holds_any(f"{letter}{field_key(name)}") for letter in "sk"])
             case Contains(name, part):
-                key = self._prepared(f"s{_hashed(name)}", "keyword")
+                key = self._prepared(f"s{field_key(name)}", "keyword")
                 return self._model.any_of([self._model.has_part(key, part)])
             case Equals(name, operands):
-                return self._equals(_hashed(name), operands)
+                return self._equals(field_key(name), operands)
             case Compares(name, order, operand):
-                return self._compares(_hashed(name), order, operand)
+                return self._compares(field_key(name), order, operand)
 
     def _has(self, key: str, keywords: list[str]) -> Condition:
         return self._model.has_any(self._prepared(key, "keyword"), keywords)
@@ -171,60 +169,41 @@ class ConditionBuilder:
         return self._model.any_of(conditions)
 
 
-@lru_cache(maxsize=4096)
-def _hashed(path: str) -> str:
-    """Name a path so that dots, quotes, brackets and spaces cannot confuse the engine's own paths."""
-    return blake2b(path.encode(), digest_size=12).hexdigest()
-
-
-def _ordinal(value: float) -> int:
-    """Map a float64 to 64 bits whose unsigned order is the float's order."""
-    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
-    return bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN
-
-
-def _float_of(ordinal: int) -> float:
-    """Undo `_ordinal`."""
-    bits = ordinal ^ _SIGN if ordinal & _SIGN else ordinal ^ (2 * _SIGN - 1)
-    value: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
-    return value
-
-
 def _bucket(value: float) -> int:
-    return (_ordinal(value) >> _BUCKET_BITS) - _MIDDLE
+    return (ordinal(value) >> _BUCKET_BITS) - _MIDDLE
 
 
 def _is_first(value: float) -> bool:
     """Say whether a value is the lowest of its bucket, as integers below 2**42 are."""
-    return _ordinal(value) % (1 << _BUCKET_BITS) == 0
+    return ordinal(value) % (1 << _BUCKET_BITS) == 0
 
 
 def _keywords(kind: str, value: float) -> list[str]:
-    ordinal = _ordinal(value)
-    exact = f"{kind}={ordinal:016x}"
+    number = ordinal(value)
+    exact = f"{kind}={number:016x}"
     if _is_first(value):
         return [exact]
-    return [exact, f"{kind}~{ordinal >> _GROUP_BITS:015x}"]
+    return [exact, f"{kind}~{number >> _GROUP_BITS:015x}"]
 
 
 def _exact(operand: bool | float | Instant) -> str:
     if isinstance(operand, bool):
         return "t" if operand else "f"
     kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
-    return f"{kind}={_ordinal(value):016x}"
+    return f"{kind}={ordinal(value):016x}"
 
 
 def _within_bucket(kind: str, value: float, order: Order) -> list[str]:
     """List the keywords of the values that share a bucket with `value` and stand in the order to it."""
-    ordinal = _ordinal(value)
-    start = ordinal >> _BUCKET_BITS << _BUCKET_BITS
-    group = ordinal >> _GROUP_BITS << _GROUP_BITS
+    number = ordinal(value)
+    start = number >> _BUCKET_BITS << _BUCKET_BITS
+    group = number >> _GROUP_BITS << _GROUP_BITS
     if order in ("$gt", "$gte"):
-        first = ordinal if order == "$gte" else ordinal + 1
+        first = number if order == "$gte" else number + 1
         exact = range(first, group + (1 << _GROUP_BITS))
         groups = range((group >> _GROUP_BITS) + 1, (start + (1 << _BUCKET_BITS)) >> _GROUP_BITS)
     else:
-        last = ordinal if order == "$lte" else ordinal - 1
+        last = number if order == "$lte" else number - 1
         exact = range(group, last + 1)
         groups = range(start >> _GROUP_BITS, group >> _GROUP_BITS)
     keywords = [f"{kind}={each:016x}" for each in exact] + [f"{kind}~{each:015x}" for each in groups]

@@ -1,12 +1,12 @@
 """A store at Pinecone: a namespace of an index, and one beside it for long texts."""
 
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
-from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.errors import CapabilityError, StorageError
+from nearfield.stores.arguments import check_count, check_k
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -19,6 +19,7 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads
+from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import parse_where
 from nearfield.stores.pinecone.config import PineconeConfig
 from nearfield.stores.pinecone.filters import Condition
@@ -37,8 +38,6 @@ from nearfield.stores.pinecone.records import (
     read_points,
     record_id,
 )
-from nearfield.stores.ranking import check_k, sort_facets
-from nearfield.stores.values import project
 from nearfield.stores.vectors import check_queries, check_query
 
 CAPABILITIES = Capabilities(
@@ -189,14 +188,9 @@ class PineconeStore:
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
         self._check_open()
-        counts: dict[tuple[type, Any], int] = {}
-        for page in self._reading.pages(Meant.by(where), PAGE):
-            for payload in read_payloads([record.metadata for record in page], self._parts):
-                held = project(payload.meta).get(name)
-                values = [] if held is None else [*held.booleans, *held.numbers, *held.strings]
-                for value in {(type(value), value) for value in values}:
-                    counts[value] = counts.get(value, 0) + 1
-        return sort_facets([Facet(value, count) for (_, value), count in counts.items()], limit)
+        pages = self._reading.pages(Meant.by(where), PAGE)
+        payloads = (read_payloads([record.metadata for record in page], self._parts) for page in pages)
+        return count_facets((payload.meta for page in payloads for payload in page), name, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -211,9 +205,7 @@ class PineconeStore:
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the service's own."""
         self._check_open()
-        limit = operator.index(page_size)
-        if limit < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        limit = check_count("page_size", page_size)
         pages = self._reading.pages(Meant.by(where), limit)
         return (point for page in pages for point in read_points(page, self._parts, with_vectors=with_vectors))
 
