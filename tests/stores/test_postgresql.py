@@ -163,6 +163,7 @@ def interrupt(monkeypatch, action, *, at):
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_a_server_that_restarts_in_the_middle_of_a_batch_loses_nothing(server, open_database, monkeypatch, how):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    monkeypatch.setattr(postgresql_writing, "PART_POINTS", 2000)
     interrupt(monkeypatch, lambda: control(server, "restart", "-m", how), at=2)
     store.upsert(points(4500))
     assert store.count() == 4500
@@ -176,6 +177,7 @@ def test_a_server_that_stays_away_is_an_error_that_says_how_many_points_are_stor
     server, open_database, monkeypatch, no_waiting
 ):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    monkeypatch.setattr(postgresql_writing, "PART_POINTS", 2000)
     interrupt(monkeypatch, lambda: control(server, "stop", "-m", "fast"), at=2)
     with pytest.raises(StorageError, match=r"writing points \(2,000 of 4,500 are stored\) failed at postgresql://"):
         store.upsert(points(4500))
@@ -183,6 +185,23 @@ def test_a_server_that_stays_away_is_an_error_that_says_how_many_points_are_stor
     assert store.count() == 2000
     store.upsert(points(4500))
     assert store.count() == 4500
+    store.close()
+
+
+def test_large_points_are_written_in_more_transactions(open_database, monkeypatch):
+    parts, write = [], postgresql_writing.PointWriter._write
+    monkeypatch.setattr(postgresql_writing, "PART_BYTES", 3_000)
+
+    def writing(self, batch, rows, session):
+        parts.append(len(rows))
+        write(self, batch, rows, session)
+
+    monkeypatch.setattr(postgresql_writing.PointWriter, "_write", writing)
+    store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    store.upsert(points(7, text="x" * 900))
+    store.upsert(points(1, text="x" * 9_000))
+    assert parts == [3, 3, 1, 1]
+    assert store.count() == 7
     store.close()
 
 

@@ -55,7 +55,7 @@ class PostgresStore:
 
     What PostgreSQL adds to that:
 
-    - A write is one transaction for each 2,000 points: it is there whole for every reader, or not at all.
+    - A write is one transaction for each 10,000 points or 32 MB: that is there whole for every reader, or not at all.
     - Searching is exact until `optimise` finds more than `config.index_above` points and builds an HNSW index, which
       writes then keep up to date. Another process that has the store open uses the index from when it next opens it.
     - PostgreSQL chooses between the index and the filter's, by its statistics. A search by the index that finds fewer
