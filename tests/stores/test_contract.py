@@ -552,7 +552,7 @@ def test_scroll_visits_each_point_once_whatever_the_page(new_store):
         assert sorted(point.id for point in store.scroll(page_size=page_size)) == names(25)
     (point,) = store.scroll({"n": 3}, with_vectors=True)
     assert (point.id, point.vector.tolist()) == ("p0003", [1, 0])
-    with pytest.raises(InvalidInputError, match="page_size must be at least 1"):
+    with pytest.raises(InvalidInputError, match="page_size must be"):
         store.scroll(page_size=0)
     with pytest.raises(InvalidInputError, match="needs a number"):
         store.scroll({"n": None})  # at once, not at the first step
@@ -636,6 +636,7 @@ def refused_batches():
         changed("the field 'x' has the key 1|'x' has the key 1", metas=[{}, {"x": {1: 2}}]),
         changed("meta of 'b' cannot be stored: .*digits", metas=[{}, {"x": 10**5000}]),
         changed("text of 'a' must be a unicode string", text="\udc80"),
+        changed("image of 'a' must be a unicode string", image="\udc80"),
         changed(r"has the sparse legs \['s'\], got \[\]", sparse={}),
         changed("got 1 for 2 ids$", sparse={"s": [sparse({})]}),
         leg("sparse vector 's' of 'b' has 2 indices but values of shape", [1, 2], [1.0]),

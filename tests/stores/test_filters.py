@@ -125,7 +125,7 @@ def test_meta_that_is_not_json_is_refused_by_field(meta, message):
 
 def test_a_projection_collects_every_way_to_write_a_path():
     assert project({"a.b": 1, "a": [{"b": "2020-01-01"}, {"b": [True]}]}) == {
-        "a.b": Values([1.0], ["2020-01-01"], [True], [1577836800.0]),
+        "a.b": Values((1.0,), ("2020-01-01",), (True,), (1577836800.0,)),
         "a": Values(),
     }
 

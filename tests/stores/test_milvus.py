@@ -488,7 +488,7 @@ def test_a_registry_of_another_format_is_refused(tmp_path):
     database._registry._write("", "format", "2")
     database.close()
     database = connect(address)
-    with pytest.raises(StorageError, match="format version '2', this nearfield reads 1"):
+    with pytest.raises(CollectionError, match="format version '2', this nearfield reads 1"):
         database.collections()
     database.close()
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import weakref
 from dataclasses import replace
 from functools import partial
 
@@ -29,6 +30,7 @@ from nearfield.stores.pinecone import namespace as pinecone_namespace
 from nearfield.stores.pinecone import parts as pinecone_parts
 from nearfield.stores.pinecone import reading as pinecone_reading
 from nearfield.stores.pinecone import service as pinecone_service
+from nearfield.stores.pinecone import store as pinecone_store
 from nearfield.stores.pinecone.scan import search_exactly
 from nearfield.stores.retries import ServerCalls
 
@@ -499,3 +501,37 @@ def test_an_index_that_was_removed_is_told(database, server, store):
     other.drop_store("faq", 1)
     assert other.generations("faq") == []
     other.close()
+
+
+@pytest.mark.parametrize("way", ["ids", "filter", "update"])
+def test_changing_many_points_holds_the_records_of_one_page_at_a_time(store, monkeypatch, way):
+    monkeypatch.setattr(pinecone_store, "PAGE", 5)
+    ids = [f"p{row}" for row in range(40)]
+    payloads = [Payload("old", meta={"text": "abc"})] * 40
+    store.upsert(Batch(ids, payloads, np.ones((40, 2), np.float32)))
+    held, most = weakref.WeakSet(), []
+
+    class Watched:
+        def __init__(self, record):
+            self.id, self.values, self.metadata = record.id, record.values, record.metadata
+            held.add(self)
+            most.append(len(held))
+
+    read = pinecone_store.Namespace.fetch, pinecone_store.Namespace.pages
+
+    def fetch(self, *arguments):
+        return {id: Watched(record) for id, record in read[0](self, *arguments).items()}
+
+    def pages(self, *arguments):
+        return ([Watched(record) for record in page] for page in read[1](self, *arguments))
+
+    monkeypatch.setattr(pinecone_store.Namespace, "fetch", fetch)
+    monkeypatch.setattr(pinecone_store.Namespace, "pages", pages)
+    changed = {
+        "ids": lambda: store.delete(ids),
+        "filter": lambda: store.delete_where({"text": {"$contains": "b"}}),
+        "update": lambda: store.update(ids, [Payload("new")] * 40),
+    }[way]()
+    assert changed == 40
+    assert max(most) <= 10
+    assert store.count() == (40 if way == "update" else 0)

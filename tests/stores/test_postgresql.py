@@ -1,6 +1,7 @@
 """What only the PostgreSQL back end has, on a server that is stopped, restarted and made to refuse."""
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -66,6 +67,15 @@ def points(count, dim=4, **payload):
     vectors = np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32)
     ids = [f"p{row:05d}" for row in range(count)]
     return Batch(ids, [Payload(meta={"n": row % 100}, **payload) for row in range(count)], vectors)
+
+
+def test_a_connection_that_the_server_closed_as_idle_is_replaced(open_database):
+    database = open_database("&options=-c%20idle_session_timeout%3D200")
+    store = database.create_store("idle", 1, PostgresConfig(dim=4))
+    store.upsert(points(1))
+    time.sleep(0.6)
+    assert store.count() == 1
+    store.close()
 
 
 # --- who may, and who may not
@@ -153,6 +163,7 @@ def interrupt(monkeypatch, action, *, at):
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_a_server_that_restarts_in_the_middle_of_a_batch_loses_nothing(server, open_database, monkeypatch, how):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    monkeypatch.setattr(postgresql_writing, "PART_POINTS", 2000)
     interrupt(monkeypatch, lambda: control(server, "restart", "-m", how), at=2)
     store.upsert(points(4500))
     assert store.count() == 4500
@@ -166,6 +177,7 @@ def test_a_server_that_stays_away_is_an_error_that_says_how_many_points_are_stor
     server, open_database, monkeypatch, no_waiting
 ):
     store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    monkeypatch.setattr(postgresql_writing, "PART_POINTS", 2000)
     interrupt(monkeypatch, lambda: control(server, "stop", "-m", "fast"), at=2)
     with pytest.raises(StorageError, match=r"writing points \(2,000 of 4,500 are stored\) failed at postgresql://"):
         store.upsert(points(4500))
@@ -173,6 +185,23 @@ def test_a_server_that_stays_away_is_an_error_that_says_how_many_points_are_stor
     assert store.count() == 2000
     store.upsert(points(4500))
     assert store.count() == 4500
+    store.close()
+
+
+def test_large_points_are_written_in_more_transactions(open_database, monkeypatch):
+    parts, write = [], postgresql_writing.PointWriter._write
+    monkeypatch.setattr(postgresql_writing, "PART_BYTES", 3_000)
+
+    def writing(self, batch, rows, session):
+        parts.append(len(rows))
+        write(self, batch, rows, session)
+
+    monkeypatch.setattr(postgresql_writing.PointWriter, "_write", writing)
+    store = open_database().create_store("books", 1, PostgresConfig(dim=4))
+    store.upsert(points(7, text="x" * 900))
+    store.upsert(points(1, text="x" * 9_000))
+    assert parts == [3, 3, 1, 1]
+    assert store.count() == 7
     store.close()
 
 

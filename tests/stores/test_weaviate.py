@@ -11,6 +11,7 @@ import weaviate_engine
 import weaviate_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from weaviate.exceptions import AuthenticationFailedError
 
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError, StorageError, StoreAccessError
 from nearfield.stores.address import Address, connect
@@ -19,6 +20,7 @@ from nearfield.stores.filters import matches, parse_where
 from nearfield.stores.weaviate import reads as weaviate_reads
 from nearfield.stores.weaviate import search as weaviate_search
 from nearfield.stores.weaviate import slices as weaviate_slices
+from nearfield.stores.weaviate.calls import is_denial
 from nearfield.stores.weaviate.config import WeaviateConfig
 from nearfield.stores.weaviate.points import object_id
 from nearfield.stores.weaviate.schema import class_name, store_of
@@ -205,6 +207,18 @@ def test_a_wrong_key_is_refused_at_once_and_never_repeated(server, caplog):
         connect(Address.parse(server.url.replace("//", "//:hunter2@")))
     assert "hunter2" not in f"{caught.value!r} {caught.value} {caplog.text}"
     assert server.requests == ["GET meta"]
+
+
+def test_an_error_that_is_being_handled_is_not_taken_for_one_of_this_server():
+    def fall_back():
+        try:
+            raise StoreAccessError("another server refuses") from AuthenticationFailedError("wrong key")
+        except StoreAccessError:
+            raise ValueError("this one does not know a word")  # noqa: B904  # as the client does
+
+    with pytest.raises(ValueError, match="does not know") as caught:
+        fall_back()
+    assert not is_denial(caught.value)
 
 
 def test_the_key_comes_from_the_url_or_the_environment(server, monkeypatch):

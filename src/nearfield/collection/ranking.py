@@ -10,8 +10,8 @@ from nearfield.data.images import Image
 from nearfield.encoders.base import Item, check_vectors
 from nearfield.errors import InvalidInputError
 from nearfield.retrieval.fusion import fuse
+from nearfield.stores.arguments import check_k
 from nearfield.stores.base import Match, Where
-from nearfield.stores.ranking import check_k
 
 
 @dataclass(frozen=True)

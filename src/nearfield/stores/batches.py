@@ -12,7 +12,7 @@ from nearfield.arrays import Metric, Vectors, as_matrix
 from nearfield.data.records import MAX_ID_BYTES
 from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Batch, Payload, SparseVector, StoreConfig
-from nearfield.stores.values import Projection, is_unicode, project
+from nearfield.stores.values import Projection, is_unicode, project, write_flat
 
 # One encoder for all: `json.dumps` with options makes a new one each time.
 TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -216,12 +216,16 @@ def _check_leg(leg: str, vectors: Sequence[SparseVector], ids: Sequence[str]) ->
 
 
 def _check_payload(id: str, payload: Payload) -> tuple[str, Projection]:
-    for name, text in (("text", payload.text), ("title", payload.title), ("digest", payload.digest)):
-        if not isinstance(text, str) or not is_unicode(text):
+    for name in ("text", "title", "digest", "image"):
+        text = getattr(payload, name)
+        if not isinstance(text, str) or not (text.isascii() or is_unicode(text)):
             raise InvalidInputError(f"the {name} of {id!r} must be a unicode string, got {text!r:.80}")
     if not payload.meta:
         return "{}", {}
     try:
+        flat = write_flat(payload.meta)
+        if flat is not None:
+            return flat
         projection = project(payload.meta)
         return TO_JSON(dict(payload.meta)), projection
     except ValueError as error:  # ours, or json's own about an integer of too many digits

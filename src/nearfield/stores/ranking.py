@@ -1,34 +1,10 @@
 """The best `k` of what a back end finds, whatever it does with ties and however its filters fall short."""
 
-import operator
-from collections.abc import Callable, Iterable
-from typing import SupportsIndex
+from collections.abc import Callable
 
-from nearfield.errors import InvalidInputError
-from nearfield.stores.base import Facet, Match
+from nearfield.stores.base import Match
 
 _FEW = 10_000
-
-
-def check_k(k: int) -> int:
-    """Check how many results are asked for.
-
-    Args:
-        k: What the caller wants.
-
-    Returns:
-        It, as an int.
-
-    Raises:
-        InvalidInputError: If it is not a whole number of at least 1.
-    """
-    return _at_least_one("k", k)
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or (whole := operator.index(value)) < 1:
-        raise InvalidInputError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return whole
 
 
 def best_matches(
@@ -62,21 +38,3 @@ def best_matches(
                 kept = sorted(kept, key=lambda match: (-match.score, match.id))
             return kept[:k]
         limit *= 2
-
-
-def sort_facets(facets: Iterable[Facet], limit: int) -> list[Facet]:
-    """Order facets as the contract says: the most frequent first, then booleans, numbers and strings by value.
-
-    Args:
-        facets: Any number of them.
-        limit: How many to keep, at least 1.
-
-    Returns:
-        The first `limit`.
-
-    Raises:
-        InvalidInputError: If `limit` is less than 1.
-    """
-    most = _at_least_one("limit", limit)
-    kinds = {bool: 0, float: 1, str: 2}
-    return sorted(facets, key=lambda facet: (-facet.count, kinds[type(facet.value)], facet.value))[:most]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import quote
 
 from nearfield.errors import NearfieldError, StorageError, StoreAccessError
 
@@ -65,5 +66,7 @@ class ServerCalls:
 
     def _told(self, error: Exception) -> str:
         """Give what an exception says, in one line and without the secret that some clients repeat."""
-        text = str(error).replace(self.secret, "***") if self.secret else str(error)
+        text = str(error)
+        for spelling in filter(None, (self.secret, quote(self.secret, safe=""))):
+            text = text.replace(spelling, "***")  # before the text is cut, and blanks in it are joined
         return " ".join(text.split())[:500] or type(error).__name__

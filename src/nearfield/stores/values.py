@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
 from nearfield.data.records import MAX_DEPTH
@@ -20,7 +21,7 @@ _ISO = re.compile(
 
 @dataclass(slots=True)
 class Values:
-    """What one field of one record holds, by type; all empty where it holds only objects.
+    """What one field of one record holds, by type; all empty where it holds only objects. Not to be changed.
 
     Attributes:
         numbers: As float64; an integer beyond its range is the largest float64 of its sign.
@@ -29,14 +30,19 @@ class Values:
         instants: The strings that are points in time, in seconds since 1970-01-01 UTC.
     """
 
-    numbers: list[float] = field(default_factory=list)
-    strings: list[str] = field(default_factory=list)
-    booleans: list[bool] = field(default_factory=list)
-    instants: list[float] = field(default_factory=list)
+    numbers: tuple[float, ...] = ()
+    strings: tuple[str, ...] = ()
+    booleans: tuple[bool, ...] = ()
+    instants: tuple[float, ...] = ()
 
 
 Projection: TypeAlias = dict[str, Values]
 """The values of each field that holds any; the path to a field inside objects is joined by dots."""
+
+_Lists: TypeAlias = tuple[list[float], list[str], list[bool], list[float]]
+"""What `Values` is made of, while it is collected."""
+
+_TRUE, _FALSE = Values(booleans=(True,)), Values(booleans=(False,))
 
 
 def project(meta: Mapping[str, Any]) -> Projection:
@@ -54,16 +60,69 @@ def project(meta: Mapping[str, Any]) -> Projection:
 
     Examples:
         >>> project({"a": {"b": [1, "x"]}, "c": None})["a.b"]
-        Values(numbers=[1.0], strings=['x'], booleans=[], instants=[])
+        Values(numbers=(1.0,), strings=('x',), booleans=(), instants=())
     """
-    found: Projection = {}
+    found: dict[str, _Lists] = {}
     for key, value in meta.items():
         _check_key(key, "meta")
         _collect(found, key, value, MAX_DEPTH)
-    return found
+    return {
+        path: Values(tuple(numbers), tuple(strings), tuple(booleans), tuple(instants))
+        for path, (numbers, strings, booleans, instants) in found.items()
+    }
 
 
-def _collect(found: Projection, path: str, value: object, depth: int) -> None:
+def write_flat(meta: Mapping[str, Any]) -> tuple[str, Projection] | None:
+    """Write metadata as JSON and project it, in one go, where no value is a list or an object.
+
+    That is what most metadata is like, and a bulk load waits for it: this takes a quarter of the time of `project` and
+    a JSON encoder.
+
+    Args:
+        meta: JSON values under string keys.
+
+    Returns:
+        The JSON text and what `project` returns; None where there is anything else in it, allowed or not, so that
+        `project` says which.
+
+    Raises:
+        ValueError: If an integer has more digits than Python writes.
+
+    Examples:
+        >>> write_flat({"year": 2024, "draft": None})
+        ('{"year":2024,"draft":null}', {'year': Values(numbers=(2024.0,), strings=(), booleans=(), instants=())})
+    """
+    found: Projection = {}
+    parts: list[str] = []
+    for key, value in meta.items():
+        if type(key) is not str or not (key.isascii() or is_unicode(key)):
+            return None
+        kind = type(value)
+        if kind is str:
+            if not (value.isascii() or is_unicode(value)):
+                return None
+            seconds = seconds_of(value)
+            found[key] = Values((), (value,), (), () if seconds is None else (seconds,))
+            written = encode_basestring(value)
+        elif kind is int:
+            found[key] = Values((number_of(value),))
+            written = repr(value)
+        elif kind is float:
+            if not math.isfinite(value):
+                return None
+            found[key] = Values((value + 0.0,))
+            written = repr(value)
+        elif kind is bool:
+            found[key], written = (_TRUE, "true") if value else (_FALSE, "false")
+        elif value is None:
+            written = "null"
+        else:
+            return None
+        parts.append(f"{encode_basestring(key)}:{written}")
+    return f"{{{','.join(parts)}}}", found
+
+
+def _collect(found: dict[str, _Lists], path: str, value: object, depth: int) -> None:
     if value is None:
         return
     if isinstance(value, dict | list):
@@ -73,28 +132,29 @@ def _collect(found: Projection, path: str, value: object, depth: int) -> None:
             for item in value:
                 _collect(found, path, item, depth - 1)
             return
-        found.setdefault(path, Values())
+        found.setdefault(path, ([], [], [], []))
         for key, item in value.items():
             _check_key(key, path)
             _collect(found, f"{path}.{key}", item, depth - 1)
         return
-    _add(found.setdefault(path, Values()), path, value)
+    _add(found.setdefault(path, ([], [], [], [])), path, value)
 
 
-def _add(values: Values, path: str, value: object) -> None:
+def _add(lists: _Lists, path: str, value: object) -> None:
+    numbers, strings, booleans, instants = lists
     if isinstance(value, bool):
-        values.booleans.append(value)
+        booleans.append(value)
     elif isinstance(value, int | float):
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidInputError(f"the field {path!r} holds {value!r}, which is not JSON; leave it out or use null")
-        values.numbers.append(number_of(value))
+        numbers.append(number_of(value))
     elif isinstance(value, str):
         if not is_unicode(value):
             raise InvalidInputError(f"the field {path!r} holds a lone surrogate, which is not unicode: {value!r}")
-        values.strings.append(value)
+        strings.append(value)
         seconds = seconds_of(value)
         if seconds is not None:
-            values.instants.append(seconds)
+            instants.append(seconds)
     else:
         raise InvalidInputError(
             f"the field {path!r} holds a {type(value).__name__}, which is not JSON; "

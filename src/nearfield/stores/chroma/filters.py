@@ -18,10 +18,10 @@ checked here; so is a filter of more than a few hundred conditions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import (
     And,
     Compares,
@@ -34,7 +34,7 @@ from nearfield.stores.filters import (
     Operand,
     Or,
 )
-from nearfield.stores.ordinals import MIDDLE, ordinal_of
+from nearfield.stores.ordinals import SIGN, ordinal
 from nearfield.stores.values import Projection, Values
 
 Metadata: TypeAlias = dict[str, Any]
@@ -72,7 +72,7 @@ def stored_fields(fields: Projection) -> Metadata:
     """
     stored: Metadata = {}
     for path, values in fields.items():
-        name = _hashed(path)
+        name = field_key(path)
         stored[f"f{name}"] = _kinds(values)
         strings = set(map(_kept, values.strings))
         if len(strings) == 1:
@@ -84,7 +84,7 @@ def stored_fields(fields: Projection) -> Metadata:
                 stored[kind + name] = max(ordinals)
             if len(ordinals) > 1:
                 stored[least + name] = min(ordinals)
-                stored.update((_value_key(kind, name, ordinal), 1) for ordinal in ordinals)
+                stored.update((_value_key(kind, name, each), 1) for each in ordinals)
     return stored
 
 
@@ -137,14 +137,16 @@ def _build(tree: Filter, *, negated: bool) -> _Asked:
         case Not(part):
             return _build(part, negated=not negated)
         case Exists(name):
-            return _Asked(_is_in(f"f{_hashed(name)}", _ANY_KIND, negated))
+            return _Asked(_is_in(f"f{field_key(name)}", _ANY_KIND, negated))
         case Equals(name, operands):
-            asked = _equals(_hashed(name), operands, negated)
+            asked = _equals(field_key(name), operands, negated)
             return _combine([_Asked(each) for each in asked], every=negated)
         case Compares(_, _, operand) if not negated and not isinstance(operand, str):
             return _compares(tree)
         case Compares(name) | Contains(name):
-            return _MAYBE if negated else _Asked(_is_in(f"f{_hashed(name)}", _with_kind("string"), False), exact=False)
+            return (
+                _MAYBE if negated else _Asked(_is_in(f"f{field_key(name)}", _with_kind("string"), False), exact=False)
+            )
 
 
 def _combine(parts: Sequence[_Asked], *, every: bool) -> _Asked:
@@ -178,15 +180,15 @@ def _equals(name: str, operands: Sequence[Operand], negated: bool) -> list[Metad
 
 
 def _compares(tree: Compares) -> _Asked:
-    name, operand = _hashed(tree.name), tree.operand
+    name, operand = field_key(tree.name), tree.operand
     if isinstance(operand, Instant):
-        (greatest, least), ordinal = "de", _ordinal(operand.seconds)
+        (greatest, least), bound = "de", _ordinal(operand.seconds)
     else:
-        (greatest, least), ordinal = "nm", _ordinal(float(operand))
-    asked = _Asked({greatest + name: {tree.order: ordinal}})
+        (greatest, least), bound = "nm", _ordinal(float(operand))
+    asked = _Asked({greatest + name: {tree.order: bound}})
     if tree.order in ("$gt", "$gte"):
         return asked
-    return _combine([asked, _Asked({least + name: {tree.order: ordinal}})], every=False)
+    return _combine([asked, _Asked({least + name: {tree.order: bound}})], every=False)
 
 
 def _is_in(key: str, values: Sequence[object], negated: bool) -> Metadata:
@@ -207,12 +209,6 @@ def _fits(where: Metadata) -> bool:
     return not level and nodes <= _MAX_NODES and values <= _MAX_VALUES
 
 
-@lru_cache(maxsize=4096)
-def _hashed(path: str) -> str:
-    """Name a path so that Chroma's own names and limits cannot be met."""
-    return blake2b(path.encode(), digest_size=12).hexdigest()
-
-
 def _value_key(kind: str, name: str, value: str | int) -> str:
     return "v" + blake2b(f"{kind}{name}{value}".encode(), digest_size=12).hexdigest()
 
@@ -226,4 +222,4 @@ def _kept(text: str) -> str:
 
 def _ordinal(value: float) -> int:
     """Map a float64 to the signed 64-bit integer that has its place in their order."""
-    return ordinal_of(value) - MIDDLE
+    return ordinal(value) - SIGN

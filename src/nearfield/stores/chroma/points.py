@@ -1,20 +1,18 @@
 """Points in the terms of Chroma: how records become its records, and come back."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nearfield.arrays import Metric, Vectors
-from nearfield.stores.base import Facet, Match, Payload, Point
+from nearfield.stores.base import Match, Payload, Point
 from nearfield.stores.batches import CheckedBatch
 from nearfield.stores.chroma.filters import Metadata, stored_fields
 from nearfield.stores.payloads import read_payload, write_payload
-from nearfield.stores.values import Projection, project
+from nearfield.stores.values import Projection
 from nearfield.stores.vectors import distance_of, restore_length, unit_vectors
 
 BODY, NORM = "_body", "_norm"
@@ -103,25 +101,6 @@ def read_points(found: Mapping[str, Any]) -> list[Point]:
 def _vector(given: npt.ArrayLike, stored: Metadata) -> npt.NDArray[np.float32]:
     vector = np.asarray(given, dtype=np.float32)
     return restore_length(vector, stored[NORM]) if NORM in stored else vector
-
-
-def count_values(points: Iterable[Point], name: str) -> list[Facet]:
-    """Count how many points hold each value of a metadata field.
-
-    Args:
-        points: Any number of them.
-        name: Path of the field.
-
-    Returns:
-        A facet for each value, in no order.
-    """
-    counts: Counter[tuple[type, str | bool | float]] = Counter()  # with the type, for 1.0 equals True
-    for point in points:
-        values = project(point.payload.meta).get(name)
-        if values is not None:
-            held: chain[str | bool | float] = chain(values.booleans, values.numbers, values.strings)
-            counts.update({(type(value), value) for value in held})
-    return [Facet(value, count) for (_, value), count in counts.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """A store in Chroma: one of its collections."""
 
-import operator
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.stores.arguments import check_count, check_k
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -27,7 +27,6 @@ from nearfield.stores.chroma.filters import build_condition
 from nearfield.stores.chroma.points import (
     NORM,
     Scale,
-    count_values,
     forget_others,
     read_points,
     requests,
@@ -36,8 +35,9 @@ from nearfield.stores.chroma.points import (
 )
 from nearfield.stores.chroma.search import READ, Query, Search
 from nearfield.stores.chroma.server import ChromaServer
+from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import And, Filter, matches, parse_where
-from nearfield.stores.ranking import best_matches, check_k, sort_facets
+from nearfield.stores.ranking import best_matches
 from nearfield.stores.vectors import check_queries, check_query
 
 _ALL = And(())
@@ -192,7 +192,7 @@ class ChromaStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
-        return sort_facets(count_values(self.scroll(where), name), limit)
+        return count_facets((point.payload.meta for point in self.scroll(where)), name, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -204,9 +204,7 @@ class ChromaStore:
         self, where: Where | None = None, *, with_vectors: bool = False, page_size: int = 1000
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
-        size = operator.index(page_size)
-        if size < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        size = check_count("page_size", page_size)
         tree = _ALL if where is None else parse_where(where)
         return self._matching(tree, with_vectors, min(size, _ASKED))
 

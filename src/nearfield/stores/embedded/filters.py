@@ -17,11 +17,10 @@ engine and a third of the time to hand over.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 from nearfield.stores.condition_models import Bound, Condition, ConditionModel
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import (
     COMPARE,
     And,
@@ -36,7 +35,7 @@ from nearfield.stores.filters import (
     Or,
     Order,
 )
-from nearfield.stores.ordinals import float_of, ordinal_of
+from nearfield.stores.ordinals import float_of, ordinal
 from nearfield.stores.values import Projection
 
 Kind: TypeAlias = Literal["keyword", "float"]
@@ -57,7 +56,7 @@ def stored_fields(fields: Projection) -> dict[str, object]:
     """
     stored: dict[str, object] = {}
     for path, values in fields.items():
-        name = _hashed(path)
+        name = field_key(path)
         keywords = ["t" if value else "f" for value in values.booleans]
         if values.strings:
             stored[f"s{name}"] = _alone(values.strings)
@@ -74,7 +73,7 @@ def stored_fields(fields: Projection) -> dict[str, object]:
 
 def field_keys(path: str) -> tuple[str, str]:
     """Name the payload keys that hold a field's strings, and keywords for its other values."""
-    name = _hashed(path)
+    name = field_key(path)
     return f"s{name}", f"k{name}"
 
 
@@ -86,7 +85,7 @@ def value_of(keyword: str) -> bool | float | None:
 
 
 def _alone(values: Sequence[object]) -> object:
-    return values[0] if len(values) == 1 else values
+    return values[0] if len(values) == 1 else list(values)
 
 
 class ConditionBuilder:
@@ -125,14 +124,14 @@ class ConditionBuilder:
             case Not(part):
                 return self._model.none_of([self.build(part)])
             case Exists(name):
-                return self._model.any_of([self._holds_any(f"{letter}{_hashed(name)}") for letter in "sk"])
+                return self._model.any_of([self._holds_any(f"{letter}{field_key(name)}") for letter in "sk"])
             case Contains(name, part):
-                key = self._prepared(f"s{_hashed(name)}", "keyword")
+                key = self._prepared(f"s{field_key(name)}", "keyword")
                 return self._model.any_of([self._model.has_part(key, part)])
             case Equals(name, operands):
-                return self._equals(_hashed(name), operands)
+                return self._equals(field_key(name), operands)
             case Compares(name, order, operand):
-                return self._compares(_hashed(name), order, operand)
+                return self._compares(field_key(name), order, operand)
 
     def _has(self, key: str, keywords: list[str]) -> Condition:
         return self._model.has_any(self._prepared(key, "keyword"), keywords)
@@ -170,47 +169,41 @@ class ConditionBuilder:
         return self._model.any_of(conditions)
 
 
-@lru_cache(maxsize=4096)
-def _hashed(path: str) -> str:
-    """Name a path so that dots, quotes, brackets and spaces cannot confuse the engine's own paths."""
-    return blake2b(path.encode(), digest_size=12).hexdigest()
-
-
 def _bucket(value: float) -> int:
-    return (ordinal_of(value) >> _BUCKET_BITS) - _MIDDLE
+    return (ordinal(value) >> _BUCKET_BITS) - _MIDDLE
 
 
 def _is_first(value: float) -> bool:
     """Say whether a value is the lowest of its bucket, as integers below 2**42 are."""
-    return ordinal_of(value) % (1 << _BUCKET_BITS) == 0
+    return ordinal(value) % (1 << _BUCKET_BITS) == 0
 
 
 def _keywords(kind: str, value: float) -> list[str]:
-    ordinal = ordinal_of(value)
-    exact = f"{kind}={ordinal:016x}"
+    number = ordinal(value)
+    exact = f"{kind}={number:016x}"
     if _is_first(value):
         return [exact]
-    return [exact, f"{kind}~{ordinal >> _GROUP_BITS:015x}"]
+    return [exact, f"{kind}~{number >> _GROUP_BITS:015x}"]
 
 
 def _exact(operand: bool | float | Instant) -> str:
     if isinstance(operand, bool):
         return "t" if operand else "f"
     kind, value = ("d", operand.seconds) if isinstance(operand, Instant) else ("n", operand)
-    return f"{kind}={ordinal_of(value):016x}"
+    return f"{kind}={ordinal(value):016x}"
 
 
 def _within_bucket(kind: str, value: float, order: Order) -> list[str]:
     """List the keywords of the values that share a bucket with `value` and stand in the order to it."""
-    ordinal = ordinal_of(value)
-    start = ordinal >> _BUCKET_BITS << _BUCKET_BITS
-    group = ordinal >> _GROUP_BITS << _GROUP_BITS
+    number = ordinal(value)
+    start = number >> _BUCKET_BITS << _BUCKET_BITS
+    group = number >> _GROUP_BITS << _GROUP_BITS
     if order in ("$gt", "$gte"):
-        first = ordinal if order == "$gte" else ordinal + 1
+        first = number if order == "$gte" else number + 1
         exact = range(first, group + (1 << _GROUP_BITS))
         groups = range((group >> _GROUP_BITS) + 1, (start + (1 << _BUCKET_BITS)) >> _GROUP_BITS)
     else:
-        last = ordinal if order == "$lte" else ordinal - 1
+        last = number if order == "$lte" else number - 1
         exact = range(group, last + 1)
         groups = range(start >> _GROUP_BITS, group >> _GROUP_BITS)
     keywords = [f"{kind}={each:016x}" for each in exact] + [f"{kind}~{each:015x}" for each in groups]

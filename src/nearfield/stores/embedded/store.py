@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from nearfield.arrays import Metric
-from nearfield.errors import CapabilityError, InvalidInputError
+from nearfield.errors import CapabilityError
+from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -55,7 +56,8 @@ from nearfield.stores.embedded.points import (
     stored_payload,
 )
 from nearfield.stores.embedded.shard import NEW_BYTES, SPARE_BYTES, HeldShard, close_shard, drop_shard
-from nearfield.stores.ranking import best_matches, check_k, sort_facets
+from nearfield.stores.facets import sort_facets
+from nearfield.stores.ranking import best_matches
 from nearfield.stores.vectors import check_queries, check_query
 
 if TYPE_CHECKING:
@@ -286,8 +288,7 @@ class EmbeddedStore:
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
     ) -> list[Match]:
         """Find the `k` points that score highest on a sparse leg, best first."""
-        if leg not in self._config.sparse:
-            raise CapabilityError(f"the store has no sparse leg {leg!r}; it has {list(self._config.sparse)}")
+        check_leg(leg, self._config)
         terms, weights = check_sparse([vector], ["the query"])[0]
         nearest = self._engine.Query.Nearest(self._engine.SparseVector(terms, weights), leg)
         params, condition = self._held.idf_params(leg), self._held.condition(where)
@@ -299,6 +300,7 @@ class EmbeddedStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
+        check_count("limit", limit)
         condition = self._held.condition(where)
         strings, others = (self._held.facet(key, condition) for key in field_keys(name))
         found = [Facet(text, count) for text, count in strings.items()]
@@ -315,9 +317,7 @@ class EmbeddedStore:
         self, where: Where | None = None, *, with_vectors: bool = False, page_size: int = 1000
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
-        limit = operator.index(page_size)
-        if limit < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        limit = check_count("page_size", page_size)
         return self._pages(self._held.condition(where), with_vectors and self._config.dim is not None, limit)
 
     def optimise(self) -> None:

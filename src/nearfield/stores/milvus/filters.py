@@ -14,12 +14,12 @@ Only hexadecimal digits and hashes ever stand in an expression, so nothing that 
 on the metadata that comes back, so such filters cost time with the number of points that hold a string there.
 """
 
-import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import (
     And,
     Compares,
@@ -33,6 +33,7 @@ from nearfield.stores.filters import (
     Or,
     Order,
 )
+from nearfield.stores.ordinals import ordinal_digits
 from nearfield.stores.values import Projection
 
 TERMS, BOUNDS = "terms", "bounds"
@@ -43,7 +44,6 @@ NONE = 'id == ""'
 
 _Kind: TypeAlias = Literal["any", "boolean", "number", "string", "instant"]
 _PREFIX_BYTES = 32
-_SIGN = 1 << 63
 _NEGATED: dict[str, Order] = {"$gt": "$lte", "$gte": "$lt", "$lt": "$gte", "$lte": "$gt"}
 _SYMBOLS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
@@ -62,7 +62,7 @@ def stored_terms(fields: Projection) -> tuple[list[str], dict[str, str]]:
     for path, values in fields.items():
         terms[_marker("any", path)] = None
         terms.update((_term("boolean", path, _text(value)), None) for value in values.booleans)
-        ordered: tuple[tuple[_Kind, list[str], list[str]], ...] = (
+        ordered: tuple[tuple[_Kind, Sequence[str], list[str]], ...] = (
             ("number", [_text(value) for value in values.numbers], [_sortable(value) for value in values.numbers]),
             ("instant", [_text(value) for value in values.instants], [_sortable(value) for value in values.instants]),
             ("string", values.strings, [_sortable(value) for value in values.strings]),
@@ -187,18 +187,15 @@ def _hashed(content: str) -> str:
     return blake2b(content.encode(), digest_size=TERM_LENGTH // 2).hexdigest()
 
 
-@lru_cache(maxsize=4_096)
 def _bound(kind: _Kind, path: str) -> str:
-    return f"{kind[0]}{blake2b(path.encode(), digest_size=12).hexdigest()}"
+    return f"{kind[0]}{field_key(path)}"
 
 
 def _sortable(value: float | str) -> str:
     """Write a number, or the beginning of a string, as hexadecimal digits in the values' order.
 
-    UTF-8 has the order of code points, and hexadecimal digits that of bytes. The bits of a float64 have its order,
-    once those of a negative one are inverted and the sign of the others is set.
+    UTF-8 has the order of code points, and hexadecimal digits that of bytes.
     """
     if isinstance(value, str):
         return value[:_PREFIX_BYTES].encode()[:_PREFIX_BYTES].hex()
-    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
-    return f"{bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN:016x}"
+    return ordinal_digits(value)

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, unquote
 
-from nearfield.errors import StorageError
+from nearfield.errors import CollectionError
 
 _ESCAPED = re.compile(r"[^A-Za-z0-9]", re.ASCII)
 _ESCAPE = re.compile(r"_([0-9a-f]+)_")
@@ -70,7 +70,7 @@ def cut_text(text: str, size: int) -> list[str]:
 def check_format(version: str, *, known: str, where: str) -> None:
     """Refuse what another nearfield wrote in a way that is not known here."""
     if version != known:
-        raise StorageError(
+        raise CollectionError(
             f"the registry of {where} has format version {version!r}, this nearfield reads {known}; "
             "use the nearfield that wrote it"
         )

@@ -1,7 +1,5 @@
 """One collection's points in Milvus."""
 
-import operator
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.errors import CapabilityError, StorageError
+from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -23,6 +22,7 @@ from nearfield.stores.base import (
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
 from nearfield.stores.embedded.folder import allocated_bytes
+from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import And, Exists, parse_where
 from nearfield.stores.milvus.config import MilvusConfig
 from nearfield.stores.milvus.filters import Condition
@@ -33,8 +33,6 @@ from nearfield.stores.milvus.schema import BODY, DENSE, ID, NORM, vector_fields
 from nearfield.stores.milvus.search import MilvusSearch
 from nearfield.stores.milvus.server import MilvusServer
 from nearfield.stores.milvus.upkeep import MilvusUpkeep
-from nearfield.stores.ranking import check_k, sort_facets
-from nearfield.stores.values import project
 from nearfield.stores.vectors import check_queries, check_query
 
 
@@ -162,8 +160,7 @@ class MilvusStore:
     ) -> list[Match]:
         """Find the `k` points that score highest on a sparse leg, best first."""
         self._check_open()
-        if leg not in self._config.sparse:
-            raise CapabilityError(f"the store has no sparse leg {leg!r}; it has {list(self._config.sparse)}")
+        check_leg(leg, self._config)
         terms, weights = check_sparse([vector], ["the query"])[0]
         return self._search.sparse(leg, terms, weights, check_k(k), _condition(where), with_payload)
 
@@ -177,15 +174,9 @@ class MilvusStore:
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
         self._check_open()
-        sort_facets([], limit)
-        counts: Counter[tuple[type, str | bool | float]] = Counter()
         holding = Condition(And((parse_where(where or {}), Exists(name))))
-        for page in self._rows.pages(holding, [BODY]):
-            for row in page:
-                values = project(read_body(row).meta)[name]
-                held: list[str | bool | float] = [*values.booleans, *values.numbers, *values.strings]
-                counts.update({(type(value), value) for value in held})  # True is 1, but no number
-        return sort_facets([Facet(value, count) for (_, value), count in counts.items()], limit)
+        pages = self._rows.pages(holding, [BODY])
+        return count_facets((read_body(row).meta for page in pages for row in page), name, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -197,9 +188,7 @@ class MilvusStore:
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
         self._check_open()
-        size = operator.index(page_size)
-        if size < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        size = check_count("page_size", page_size)
         pages = self._rows.pages(_condition(where), self._fields(with_vectors), size)
         return (read_point(row) for page in pages for row in page)
 

@@ -22,6 +22,7 @@ from hashlib import blake2b
 from typing import Any
 
 from nearfield.errors import InvalidInputError
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import And, Compares, Contains, Equals, Exists, Filter, Instant, Not, Operand, Or
 from nearfield.stores.values import Projection, Values
 
@@ -174,7 +175,7 @@ def _token(name: bytes, kind: str, value: object = None) -> str:
 
 @lru_cache(maxsize=4096)
 def _hashed(path: str) -> bytes:
-    return blake2b(path.encode(), digest_size=12).digest()
+    return bytes.fromhex(field_key(path))
 
 
 def _written(digest: bytes) -> str:

@@ -1,12 +1,12 @@
 """A store at Pinecone: a namespace of an index, and one beside it for long texts."""
 
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
-from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.errors import CapabilityError, StorageError
+from nearfield.stores.arguments import check_count, check_k
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -19,6 +19,7 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads
+from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import parse_where
 from nearfield.stores.pinecone.config import PineconeConfig
 from nearfield.stores.pinecone.filters import Condition
@@ -37,8 +38,6 @@ from nearfield.stores.pinecone.records import (
     read_points,
     record_id,
 )
-from nearfield.stores.ranking import check_k, sort_facets
-from nearfield.stores.values import project
 from nearfield.stores.vectors import check_queries, check_query
 
 CAPABILITIES = Capabilities(
@@ -115,19 +114,20 @@ class PineconeStore:
         checked = check_payloads(ids, payloads)
         rows = zip(ids, payloads, checked, strict=True)
         heads = {head.id: head for head in (make_head(id, payload, *each, self._parts) for id, payload, each in rows)}
-        stored = self._points.fetch(list(heads), "reading points")
-        self._parts.write([part for id in stored for part in heads[id].parts])
-        self._points.write([keep_vector(heads[id], record) for id, record in stored.items()], "points")
-        self._parts.delete(filter(None, (place_of(record.metadata) for record in stored.values())))
-        return len(stored)
+        fresh, old = [], []
+        for stored in self._stored(list(heads)):
+            fresh.append(keep_vector(heads[stored.id], stored))
+            old.append(place_of(stored.metadata))
+        self._parts.write([part for record in fresh for part in heads[record.id].parts])
+        self._points.write(fresh, "points")
+        self._parts.delete(filter(None, old))
+        return len(fresh)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the points that exist among `ids`; durable when it returns how many there were."""
         self._check_open()
         check_ids(ids)
-        return self._remove(
-            list(self._points.fetch(list(dict.fromkeys(map(record_id, ids))), "reading points").values())
-        )
+        return self._remove(self._stored(list(dict.fromkeys(map(record_id, ids)))))
 
     def delete_where(self, where: Where) -> int:
         """Remove the points that match, however many; durable when it returns how many there were."""
@@ -139,7 +139,7 @@ class PineconeStore:
             self._points.clear()
             self._parts.clear()
             return deleted
-        return self._remove([record for page in self._reading.pages(meant, PAGE) for record in page])
+        return self._remove(record for page in self._reading.pages(meant, PAGE) for record in page)
 
     def query(
         self,
@@ -188,14 +188,9 @@ class PineconeStore:
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
         self._check_open()
-        counts: dict[tuple[type, Any], int] = {}
-        for page in self._reading.pages(Meant.by(where), PAGE):
-            for payload in read_payloads([record.metadata for record in page], self._parts):
-                held = project(payload.meta).get(name)
-                values = [] if held is None else [*held.booleans, *held.numbers, *held.strings]
-                for value in {(type(value), value) for value in values}:
-                    counts[value] = counts.get(value, 0) + 1
-        return sort_facets([Facet(value, count) for (_, value), count in counts.items()], limit)
+        pages = self._reading.pages(Meant.by(where), PAGE)
+        payloads = (read_payloads([record.metadata for record in page], self._parts) for page in pages)
+        return count_facets((payload.meta for page in payloads for payload in page), name, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -210,9 +205,7 @@ class PineconeStore:
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the service's own."""
         self._check_open()
-        limit = operator.index(page_size)
-        if limit < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        limit = check_count("page_size", page_size)
         pages = self._reading.pages(Meant.by(where), limit)
         return (point for page in pages for point in read_points(page, self._parts, with_vectors=with_vectors))
 
@@ -241,7 +234,14 @@ class PineconeStore:
         if self._closed:
             raise StorageError("the store is closed; open it again")
 
-    def _remove(self, records: Sequence[Any]) -> int:
-        self._points.delete([record.id for record in records], "points")
-        self._parts.delete(filter(None, (place_of(record.metadata) for record in records)))
-        return len(records)
+    def _stored(self, ids: Sequence[str]) -> Iterator[Any]:
+        """Go through the records that exist among `ids`, of which no more than a page is held."""
+        for start in range(0, len(ids), PAGE):
+            yield from self._points.fetch(ids[start : start + PAGE], "reading points").values()
+
+    def _remove(self, records: Iterable[Any]) -> int:
+        # All are read before any is removed, and hold vectors: what is kept of each is what says where it is.
+        places = [(record.id, place_of(record.metadata)) for record in records]
+        self._points.delete([id for id, _ in places], "points")
+        self._parts.delete(place for _, place in places if place is not None)
+        return len(places)

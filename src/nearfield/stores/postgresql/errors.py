@@ -14,6 +14,7 @@ _COMES_BACK = frozenset(
         "57P01",  # admin_shutdown
         "57P02",  # crash_shutdown
         "57P03",  # cannot_connect_now
+        "57P05",  # idle_session_timeout: noticed when the connection is next used
     }
 )
 

@@ -12,6 +12,7 @@ Beside its metadata, as given, a point has the column `fields`: JSONB with an en
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
@@ -56,20 +57,26 @@ def stored_fields(projection: Projection) -> str:
         JSON text for the column `fields`.
     """
     # Put together here, because a JSON encoder takes twice as long, and this is what a bulk load waits for.
-    return f"{{{','.join([f'{_string(path)}:{{{_values(values)}}}' for path, values in projection.items()])}}}"
+    return f"{{{','.join([f'{_key(path)}{{{_values(values)}}}' for path, values in projection.items()])}}}"
 
 
 def _values(values: Values) -> str:
+    numbers, strings = values.numbers, values.strings
     parts = []
-    if values.numbers:
-        parts.append(f'"{_NUMBERS}":[{",".join(map(repr, values.numbers))}]')
-    if values.strings:
-        parts.append(f'"{_STRINGS}":[{",".join(map(_string, values.strings))}]')
+    if numbers:
+        parts.append(f'"{_NUMBERS}":[{repr(numbers[0]) if len(numbers) == 1 else ",".join(map(repr, numbers))}]')
+    if strings:
+        parts.append(f'"{_STRINGS}":[{_string(strings[0]) if len(strings) == 1 else ",".join(map(_string, strings))}]')
     if values.booleans:
         parts.append(f'"{_BOOLEANS}":{TO_JSON(values.booleans)}')
     if values.instants:
         parts.append(f'"{_INSTANTS}":[{",".join(map(repr, values.instants))}]')
-    return ",".join(parts)
+    return parts[0] if len(parts) == 1 else ",".join(parts)
+
+
+@lru_cache(maxsize=4096)
+def _key(path: str) -> str:
+    return f"{_string(path)}:"
 
 
 def _string(text: str) -> str:

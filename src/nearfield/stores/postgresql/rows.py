@@ -82,16 +82,19 @@ def point_rows(
     block = bytearray(_HEADER)
     for place, row in enumerate(rows):
         payload = batch.payloads[row]
-        block += width + _text_field(batch.ids[row])
-        if vectors:
-            block += vectors[place]
-        if config.sparse:
-            block += _integer(8, numbers[place])
-        for text in (payload.title, payload.text, payload.digest, payload.image):
-            block += _text_field(text) if text else _EMPTY
-        meta, fields = batch.metas[row].encode(), stored_fields(batch.fields[row]).encode()
         # jsonb in binary begins with its version.
-        block += _length(len(meta)) + meta + _length(len(fields) + 1) + b"\x01" + fields
+        meta, fields = batch.metas[row].encode(), b"\x01" + stored_fields(batch.fields[row]).encode()
+        parts = [width, *_text_field(batch.ids[row])]
+        if vectors:
+            parts.append(vectors[place])
+        if config.sparse:
+            parts.append(_integer(8, numbers[place]))
+        parts += _text_field(payload.title)
+        parts += _text_field(payload.text)
+        parts += _text_field(payload.digest)
+        parts += _text_field(payload.image)
+        parts += (_length(len(meta)), meta, _length(len(fields)), fields)
+        block += b"".join(parts)
         if len(block) > _BLOCK:
             yield bytes(block)
             block.clear()
@@ -139,9 +142,11 @@ def _vector_fields(batch: CheckedBatch, config: PostgresConfig, rows: Sequence[i
     ]
 
 
-def _text_field(text: str) -> bytes:
+def _text_field(text: str) -> tuple[bytes, bytes]:
+    if not text:
+        return _EMPTY, b""
     encoded = encode_text(text).encode()
-    return _length(len(encoded)) + encoded
+    return _length(len(encoded)), encoded
 
 
 def payload_columns(payload: Payload) -> tuple[str, str, str, str]:

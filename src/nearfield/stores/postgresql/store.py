@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from nearfield.errors import CapabilityError, InvalidInputError
+from nearfield.errors import InvalidInputError
+from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -19,6 +20,7 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
+from nearfield.stores.facets import sort_facets
 from nearfield.stores.postgresql.config import OFFERED, PostgresConfig
 from nearfield.stores.postgresql.filters import Parameters, condition
 from nearfield.stores.postgresql.nearest import NearestSearch
@@ -34,7 +36,6 @@ from nearfield.stores.postgresql.server import Session, Sessions
 from nearfield.stores.postgresql.tables import Tables
 from nearfield.stores.postgresql.text import encode_text
 from nearfield.stores.postgresql.writing import CHUNK, PointWriter
-from nearfield.stores.ranking import check_k, sort_facets
 from nearfield.stores.vectors import check_queries, check_query
 
 CAPABILITIES = Capabilities(
@@ -54,7 +55,7 @@ class PostgresStore:
 
     What PostgreSQL adds to that:
 
-    - A write is one transaction for each 2,000 points: it is there whole for every reader, or not at all.
+    - A write is one transaction for each 10,000 points or 32 MB: that is there whole for every reader, or not at all.
     - Searching is exact until `optimise` finds more than `config.index_above` points and builds an HNSW index, which
       writes then keep up to date. Another process that has the store open uses the index from when it next opens it.
     - PostgreSQL chooses between the index and the filter's, by its statistics. A search by the index that finds fewer
@@ -104,7 +105,7 @@ class PostgresStore:
         found: dict[str, Point] = {}
         for start in range(0, len(ids), CHUNK):
             wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
-            for point in self._points("id = ANY(%(ids)s::text[])", {"ids": wanted}, "", with_vectors):
+            for point in self._points("id = ANY(%(ids)b::text[])", {"ids": wanted}, "", with_vectors):
                 found[point.id] = point
         return [found[id] for id in ids if id in found]
 
@@ -119,7 +120,7 @@ class PostgresStore:
         deleted = 0
         for start in range(0, len(ids), CHUNK):
             wanted = [encode_text(id) for id in ids[start : start + CHUNK]]
-            deleted += self._writer.remove("id = ANY(%(ids)s::text[])", {"ids": wanted})
+            deleted += self._writer.remove("id = ANY(%(ids)b::text[])", {"ids": wanted})
         return deleted
 
     def delete_where(self, where: Where) -> int:
@@ -160,8 +161,7 @@ class PostgresStore:
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
     ) -> list[Match]:
         """Find the `k` points that score highest on a sparse leg, best first."""
-        if leg not in self._config.sparse:
-            raise CapabilityError(f"the store has no sparse leg {leg!r}; it has {list(self._config.sparse)}")
+        check_leg(leg, self._config)
         terms, weights = check_sparse([vector], ["the query"])[0]
         sql, parameters = condition(where)
         statement = self._searches.sparse(sql, check_k(k), with_payload=with_payload)
@@ -177,7 +177,7 @@ class PostgresStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
-        sort_facets([], limit)  # the limit is checked before anything is asked
+        check_count("limit", limit)
         sql, parameters = condition(where)
         values = " || ".join(f"coalesce(fields -> %(name)s::text -> '{kind}', '[]')" for kind in "bns")
         # Ties at the limit are all given, because their order is not the server's.
@@ -199,9 +199,7 @@ class PostgresStore:
         self, where: Where | None = None, *, with_vectors: bool = False, page_size: int = 1000
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
-        limit = operator.index(page_size)
-        if limit < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        limit = check_count("page_size", page_size)
         return self._pages(*condition(where), with_vectors, limit)
 
     def optimise(self) -> None:

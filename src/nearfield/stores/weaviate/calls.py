@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from nearfield.errors import InvalidInputError, StorageError
+from nearfield.errors import InvalidInputError, NearfieldError, StorageError
 from nearfield.extras import import_extra
 from nearfield.stores.address import Address
 from nearfield.stores.retries import ServerCalls
@@ -123,8 +123,9 @@ def is_missing(error: Exception) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    # The client's exceptions keep the text of what caused them, not its code.
-    while error is not None:
+    # The client's exceptions keep the text of what caused them, not its code. One of nearfield's is not of this call:
+    # it is what the caller is handling, perhaps the refusal of another server.
+    while error is not None and not isinstance(error, NearfieldError):
         yield error
         error = error.__cause__ or error.__context__
 

@@ -15,14 +15,15 @@ with `$gt $gte $lt $lte` on strings that are no points in time, lets through all
 the rest is checked here. Such a filter costs time with what it lets through; under `$not` that is everything.
 """
 
-import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
 from nearfield.extras import import_extra
+from nearfield.stores.field_keys import field_key
 from nearfield.stores.filters import And, Compares, Contains, Equals, Exists, Filter, Instant, Not, Operand, Or, Order
+from nearfield.stores.ordinals import ordinal_digits
 from nearfield.stores.values import Projection
 
 Condition: TypeAlias = Any
@@ -34,7 +35,6 @@ ALL = "all"
 """A token of every point."""
 _NONE = "none"
 _END = "."
-_SIGN = 1 << 63
 
 
 def tokens_of(fields: Projection) -> list[str]:
@@ -48,7 +48,7 @@ def tokens_of(fields: Projection) -> list[str]:
     """
     tokens = [ALL]
     for path, values in fields.items():
-        name = _hashed(path)
+        name = field_key(path)
         tokens.append(f"{name}x")
         if values.strings:
             tokens.append(f"{name}s")
@@ -97,12 +97,12 @@ def _widened(tree: Filter, *, negated: bool) -> Condition:
             translated = [_widened(part, negated=negated) for part in parts]
             return _every(translated) if isinstance(tree, And) != negated else _any(translated)
     if not _is_exact(tree):
-        return everything() if negated else _has(f"{_hashed(tree.name)}s")
+        return everything() if negated else _has(f"{field_key(tree.name)}s")
     return ~_leaf(tree) if negated else _leaf(tree)
 
 
 def _leaf(tree: Equals | Exists | Compares | Contains) -> Condition:
-    name = _hashed(tree.name)
+    name = field_key(tree.name)
     match tree:
         case Equals(_, operands):
             return _any([_has(*(_exact(name, operand) for operand in operands))] if operands else [])
@@ -136,16 +136,9 @@ def _below(digits: str) -> Iterable[str]:
             yield f"{digits[:place]}{_END}"
 
 
-@lru_cache(maxsize=4096)
-def _hashed(path: str) -> str:
-    return blake2b(path.encode(), digest_size=12).hexdigest()
-
-
 def _digits(value: float) -> str:
     """Write a float64 so that the order of the texts is that of the numbers: 1 to 16 digits, the last no zero."""
-    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
-    ordinal = bits ^ (2 * _SIGN - 1) if bits & _SIGN else bits | _SIGN
-    return f"{ordinal:016x}".rstrip("0")
+    return ordinal_digits(value).rstrip("0")
 
 
 def _exact(name: str, value: Operand) -> str:

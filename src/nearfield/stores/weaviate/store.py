@@ -1,8 +1,6 @@
 """One collection's points on a Weaviate server."""
 
-import operator
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -10,8 +8,9 @@ from uuid import UUID
 
 import numpy.typing as npt
 
-from nearfield.errors import CapabilityError, InvalidInputError, StorageError
+from nearfield.errors import CapabilityError, StorageError
 from nearfield.extras import import_extra
+from nearfield.stores.arguments import check_count, check_k
 from nearfield.stores.base import (
     Batch,
     Capabilities,
@@ -24,10 +23,9 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads
+from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import And, Exists, parse_where
-from nearfield.stores.ranking import check_k, sort_facets
 from nearfield.stores.retries import ServerCalls
-from nearfield.stores.values import project
 from nearfield.stores.vectors import check_queries, check_query
 from nearfield.stores.weaviate.calls import is_missing
 from nearfield.stores.weaviate.config import WeaviateConfig
@@ -180,14 +178,8 @@ class WeaviateStore:
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:
         """Count the values of a metadata field over the points that match: at most `limit`, the most frequent first."""
-        sort_facets([], limit)  # refuses a limit before anything is read
         wanted = Wanted.of_tree(And((Exists(name), *(() if where is None else (parse_where(where),)))))
-        counts: Counter[tuple[type, bool | float | str]] = Counter()
-        for found in self._reads.objects(wanted, WITH_META):
-            values = project(read_stored(found).meta)[name]
-            held: list[bool | float | str] = [*values.booleans, *values.numbers, *values.strings]
-            counts.update({(type(value), value) for value in held})  # by type too, because True equals 1
-        return sort_facets((Facet(value, count) for (_, value), count in counts.items()), limit)
+        return count_facets((read_stored(found).meta for found in self._reads.objects(wanted, WITH_META)), name, limit)
 
     def count(self, where: Where | None = None) -> int:
         """Count the points that match."""
@@ -197,8 +189,7 @@ class WeaviateStore:
         self, where: Where | None = None, *, with_vectors: bool = False, page_size: int = 1000
     ) -> Iterator[Point]:
         """Go through the points that match, each once, in an order of the store's own."""
-        if operator.index(page_size) < 1:
-            raise InvalidInputError(f"page_size must be at least 1, got {page_size!r}")
+        check_count("page_size", page_size)
         read = self._reads.objects(Wanted.of(where), WITH_ALL, vectors=with_vectors, page_size=page_size)
         return map(read_point, read)
 
