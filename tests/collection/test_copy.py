@@ -4,9 +4,10 @@ from hash_encoder import HashEncoder
 
 from nearfield.collection.build import build_collection
 from nearfield.collection.collection import Collection
-from nearfield.collection.copy import copy_collection
+from nearfield.collection.copy import _place, copy_collection
 from nearfield.data.records import Record
 from nearfield.errors import CollectionError, InvalidInputError, SpaceMismatchError
+from nearfield.stores.address import Address
 from nearfield.stores.base import Batch, Payload, StoreConfig
 
 RECORDS = [
@@ -124,6 +125,21 @@ def test_the_copy_may_be_kept_otherwise(source, tmp_path):
 def test_a_copy_onto_itself_is_refused(source):
     with pytest.raises(InvalidInputError, match="cannot be copied to itself"):
         copy_collection(source, source.parent / "x" / ".." / "c")
+
+
+def test_a_copy_onto_itself_through_a_link_is_refused(source, tmp_path):
+    (tmp_path / "link").symlink_to(source, target_is_directory=True)
+    with pytest.raises(InvalidInputError, match="cannot be copied to itself"):
+        copy_collection(source, tmp_path / "link")
+
+
+def test_another_schema_or_server_is_another_place():
+    places = {
+        _place(Address.parse(f"postgresql:///db{options}#faq"))
+        for options in ("", "?schema=a", "?schema=b", "?host=/run/a", "?host=/run/b")
+    }
+    assert len(places) == 5
+    assert _place(Address.parse("postgresql:///db?sslmode=require#faq")) in places
 
 
 def test_a_collection_that_is_no_copy_is_left_alone(source, tmp_path, encoder):

@@ -219,6 +219,8 @@ def _check_payload(id: str, payload: Payload) -> tuple[str, Projection]:
     for name, text in (("text", payload.text), ("title", payload.title), ("digest", payload.digest)):
         if not isinstance(text, str) or not is_unicode(text):
             raise InvalidInputError(f"the {name} of {id!r} must be a unicode string, got {text!r:.80}")
+    if not isinstance(payload.meta, Mapping):
+        raise InvalidInputError(f"the meta of {id!r} must be an object of JSON values, got {payload.meta!r:.80}")
     if not payload.meta:
         return "{}", {}
     try:
