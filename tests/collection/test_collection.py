@@ -271,6 +271,11 @@ def test_an_interrupted_creation_is_cleared_away(tmp_path, monkeypatch):
             "format version 99, this nearfield reads up to 2",
         ),
         (lambda text: json.dumps({"format_version": 1}), "is damaged"),
+        (lambda text: text.replace('"generation": 1', '"generation": true'), "is damaged .generation True"),
+        (lambda text: text.replace('"ef": ', '"ef": "x'), "cannot be read"),
+        (lambda text: text.replace('"dim": null', '"dim": 16'), "store is for 16 dimensions by cosine, not None"),
+        (lambda text: text.replace('"sparse": [', '"sparse": ["chars",'), "store keeps the legs"),
+        (lambda text: text.replace('"encoder": null', '"encoder": "hash"', 1), "do not agree whether"),
     ],
 )
 def test_a_damaged_or_foreign_manifest_is_refused(tmp_path, damage, message):

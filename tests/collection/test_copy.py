@@ -139,6 +139,21 @@ def test_whoever_asks_a_place_is_the_same_and_another_schema_is_another_place(on
     assert (_place(Address.parse(one)) == _place(Address.parse(other))) is same
 
 
+def test_a_copy_onto_itself_through_a_link_is_refused(source, tmp_path):
+    (tmp_path / "link").symlink_to(source, target_is_directory=True)
+    with pytest.raises(InvalidInputError, match="cannot be copied to itself"):
+        copy_collection(source, tmp_path / "link")
+
+
+def test_another_schema_or_server_is_another_place():
+    places = {
+        _place(Address.parse(f"postgresql:///db{options}#faq"))
+        for options in ("", "?schema=a", "?schema=b", "?host=/run/a", "?host=/run/b")
+    }
+    assert len(places) == 5
+    assert _place(Address.parse("postgresql:///db?sslmode=require#faq")) in places
+
+
 def test_a_collection_that_is_no_copy_is_left_alone(source, tmp_path, encoder):
     build_collection(tmp_path / "other", RECORDS[:3], "bm25")[0].close()
     with pytest.raises(SpaceMismatchError, match="is a collection of its own, which ranks by bm25"):

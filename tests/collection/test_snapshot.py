@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 import zipfile
@@ -70,6 +71,34 @@ def rewritten(path, change):
             archive.writestr(name, content)
 
 
+def with_lines(change):
+    """Change each line of the first part."""
+
+    def changed(members):
+        lines = [json.loads(line) for line in members["00000/points.jsonl"].splitlines()]
+        members["00000/points.jsonl"] = b"".join(json.dumps(change(line)).encode() + b"\n" for line in lines)
+
+    return changed
+
+
+def with_vectors(change):
+    """Change the vectors of the first part."""
+
+    def changed(members):
+        buffer = io.BytesIO()
+        np.save(buffer, change(np.load(io.BytesIO(members["00000/vectors.npy"]))))
+        members["00000/vectors.npy"] = buffer.getvalue()
+
+    return changed
+
+
+def huge_claim():
+    buffer = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10**10, 16)}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -85,6 +114,22 @@ def rewritten(path, change):
         (lambda m: m.update({"00001/points.jsonl": b"{}\n"}), "part 00001 is damaged"),
         (lambda m: m.update({"00001/points.jsonl": b"\xff\n"}), "part 00001 is damaged"),
         (lambda m: m.update({"00000/vectors.npy": b"nothing"}), "part 00000 is damaged"),
+        (lambda m: m.update({"snapshot.json": b"[" * 100_000}), "snapshot.json is damaged"),
+        (lambda m: m.update({"snapshot.json": b'{"format_version": 1, "records": 1e999, "parts": 3}'}), "damaged"),
+        (lambda m: m.update({"snapshot.json": b'{"format_version": 1, "records": 25, "parts": -3}'}), "damaged"),
+        (lambda m: m.update({"snapshot.json": b'{"format_version": 1, "records": 0, "parts": 0}'}), "3 parts, not 0"),
+        (lambda m: m.update({"snapshot.json": b" " * (1 << 27)}), "snapshot.json is too large"),
+        (with_lines(lambda line: line | {"text": 7}), "part 00000 is damaged .a record with values of other types"),
+        (with_lines(lambda line: line | {"meta": [1]}), "part 00000 is damaged .a record with values of other types"),
+        (with_lines(lambda line: line | {"id": 7}), "part 00000 is damaged .a record with values of other types"),
+        (with_lines(lambda line: [1]), "part 00000 is damaged"),
+        (with_lines(lambda line: line | {"id": f"id-{10 + int(line['id'][3:])}"}), "ids more than once"),
+        (with_vectors(lambda rows: rows[:, :5]), "vectors of 5 dimensions, not 16"),
+        (with_vectors(lambda rows: rows[:5]), "part 00000 is damaged"),
+        (with_vectors(lambda rows: np.vstack([rows, rows])), "20 vectors for 10 records"),
+        (with_vectors(lambda rows: rows.astype(complex)), "type complex128, not a row of float32"),
+        (with_vectors(lambda rows: rows * np.float32(np.nan)), "cannot be stored .vectors must be finite"),
+        (lambda m: m.update({"00000/vectors.npy": huge_claim()}), "part 00000 is damaged"),
     ],
 )
 def test_a_damaged_snapshot_leaves_nothing_behind(tmp_path, encoder, monkeypatch, change, message):
@@ -111,6 +156,18 @@ def test_what_is_no_snapshot_is_refused(tmp_path, encoder, content):
     with pytest.raises(DataError):
         restore_snapshot(path, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_locked_archive_is_refused(tmp_path, encoder):
+    path = tmp_path / "s.zip"
+    with build_collection(tmp_path / "c", RECORDS, "hash", encoder=encoder)[0] as collection:
+        save_snapshot(collection, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # the first member claims to be encrypted
+    content[6] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="encrypted"):
+        restore_snapshot(path, tmp_path / "again")
 
 
 def test_a_snapshot_that_the_disk_refuses_leaves_the_old_one(collection, tmp_path):

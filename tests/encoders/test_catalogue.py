@@ -121,7 +121,7 @@ def test_a_key_left_out_has_its_default_and_a_list_of_languages_its_name():
         ("normalise = 'yes'", "tiny: .*normalise must be a bool, got 'yes'"),
         ("query_prompt = 1", "tiny: .*query_prompt must be a str"),
         ("metric = 'l3'", "tiny: .*metric must be one of 'cosine', 'dot', 'l2', got 'l3'"),
-        ("matryoshka = ['4']", r"tiny: .*matryoshka\[0\] must be a int"),
+        ("matryoshka = ['4']", r"tiny: .*matryoshka\[0\] must be an int"),
         ("matryoshka = [2, 4]", r"tiny: dim and matryoshka must fall and be at least 1, got \(8, 2, 4\)"),
         ("matryoshka = [8]", "must fall"),
         ("matryoshka = [0]", "at least 1"),

@@ -57,7 +57,7 @@ def test_fields_that_are_lacking_take_their_defaults():
         ({"leaves": [{"colour": "blue", "size": 1}]}, r"Tree\.leaves\[0\]\.colour must be one of 'red', 'green'"),
         ({"leaves": [{"colour": "red", "size": "big"}]}, r"Tree\.leaves\[0\]\.size must be a number"),
         ({"leaves": [{"colour": "red", "size": True}]}, "size must be a number"),
-        ({"leaves": [], "count": "x"}, r"Tree\.count must be a int"),
+        ({"leaves": [], "count": "x"}, r"Tree\.count must be an int"),
         ({"leaves": [], "named": []}, r"Tree\.named must be an object"),
         ({"leaves": [], "age": 1}, "Tree has an unknown field 'age'; it has count, leaves, named, tall"),
     ],

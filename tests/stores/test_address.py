@@ -37,3 +37,50 @@ def test_no_secret_is_shown(url):
 def test_what_is_no_address_is_refused(url, message):
     with pytest.raises(InvalidInputError, match=message):
         Address.parse(url)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "postgresql://me:hun/ter2@host/db#faq",
+        "postgresql://me:12/hunter2@host/db#faq",
+        "postgresql://me:12?hunter2@host/db#faq",
+        "postgresql://me:12#hunter2@host/db",
+        "postgresql://me:hunter2@[::1/db#faq",
+        "postgresql://me:hunter2@host:99999/db#faq",
+        "postgresql://me:hunter2%00x@host/db#faq",
+        "postgresql:/me:hunter2@host/db#faq",
+        "postgresql:me:hunter2@host/db#faq",
+        "'postgresql://me:hunter2@host/db#faq'",
+        " postgresql://me:hunter2@host/db#faq",
+        "post gresql://me:hunter2@host/db#faq",
+        "postgresql://me:hunter2@host/db?schema=a&schema=b#faq",
+        "postgresql://me:hunter2@host/db?sslmode#faq",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_and_no_password_in_it_repeated(written):
+    with pytest.raises(InvalidInputError) as refused:
+        Address.parse(written)
+    assert "ter2" not in str(refused.value)
+    assert "hun" not in str(refused.value)
+
+
+def test_a_scheme_in_capitals_is_no_folder():
+    address = Address.parse("PostgreSQL://me:hunter2@host/db#faq")
+    assert (address.scheme, address.password) == ("postgresql", "hunter2")
+
+
+def test_an_encoded_at_sign_may_be_anywhere():
+    assert Address.parse("postgresql://me@host/d%40b#faq").path == "/d@b"
+
+
+@pytest.mark.parametrize("written", ["", "a\0b"])
+def test_an_address_of_nothing_is_refused(written):
+    with pytest.raises(InvalidInputError, match="empty or has a zero byte"):
+        Address.parse(written)
+
+
+def test_a_folder_may_be_named_by_dots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Address.parse(".").name == tmp_path.name
+    assert Address.parse("..").name == tmp_path.parent.name

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from nearfield.collection.build import check_same_store
 from nearfield.collection.collection import Collection
@@ -18,6 +17,9 @@ from nearfield.errors import CollectionError, InvalidInputError, SpaceMismatchEr
 from nearfield.progress import Progress, silent
 from nearfield.stores.address import Address
 from nearfield.stores.base import Point, Store, StoreConfig
+
+_LEADING = ("host", "hostaddr", "port", "dbname", "service", "schema")
+"""Options of a URL that lead to another place."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,12 @@ def _open_target(
     return there
 
 
-def _place(address: Address) -> Address:
-    """Say where an address leads, whoever goes there; options may lead elsewhere, as a schema does."""
-    path = os.fspath(Path(address.path).resolve()) if not address.scheme else address.path
-    return replace(address, path=path, user="", password="", options=address.open_options)
+def _place(address: Address) -> tuple[object, ...]:
+    """Say where an address leads, whoever goes there."""
+    if not address.scheme:
+        return (os.path.realpath(str(address)),)
+    leading = [address.options.get(name) for name in _LEADING]
+    return address.scheme, address.host, address.port, address.path, address.name, *leading
 
 
 def _check_is_copy(there: Collection, wanted: Manifest) -> None:

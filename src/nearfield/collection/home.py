@@ -44,7 +44,8 @@ class Home:
         """
         parsed = address if isinstance(address, Address) else Address.parse(address)
         if not parsed.name:
-            raise InvalidInputError(f"{parsed} names no collection; add one, as in {parsed}#faq")
+            example = f"{parsed}#faq" if parsed.scheme else f"{parsed}faq.collection"
+            raise InvalidInputError(f"{parsed} names no collection; add one, as in {example}")
         return cls(parsed, connect(parsed))
 
     @property

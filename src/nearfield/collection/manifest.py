@@ -129,9 +129,10 @@ class Manifest:
             )
         try:
             return cls._from_json(values, config_type)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            told = str(error) if isinstance(error, ValueError) else repr(error)
             raise CollectionError(
-                f"the manifest of {address} is damaged ({error!r}); restore it from a copy or index again"
+                f"the manifest of {address} is damaged ({told}); restore it from a copy or index again"
             ) from error
 
     @classmethod
@@ -144,7 +145,7 @@ class Manifest:
         if encoder is not None:
             flat = np.frombuffer(base64.b64decode(values["canaries"]), dtype="<f4")
             canaries = as_matrix(flat.reshape(len(canary_items(encoder.modality)), encoder.dim))
-        return cls(
+        manifest = cls(
             retriever=from_json(RetrieverSpec, values["retriever"]),
             store=from_json(config_type, store),
             encoder=encoder,
@@ -152,6 +153,20 @@ class Manifest:
             state=_state(values["state"]),
             generation=_generation(values.get("generation", 1)),
         )
+        manifest._check_agreement()
+        return manifest
+
+    def _check_agreement(self) -> None:
+        """Refuse parts that do not belong together: a search would do without a leg, and say nothing."""
+        dim, metric = (None, "cosine") if self.encoder is None else (self.encoder.dim, self.encoder.metric)
+        if (self.encoder is None) != (self.retriever.encoder is None):
+            raise ValueError("its retriever and its encoder do not agree whether there is a dense leg")
+        if (self.store.dim, self.store.metric) != (dim, metric):
+            raise ValueError(
+                f"its store is for {self.store.dim} dimensions by {self.store.metric}, not {dim} by {metric}"
+            )
+        if set(self.store.sparse) != set(self.retriever.lexical):
+            raise ValueError(f"its store keeps the legs {self.store.sparse}, not {tuple(self.retriever.lexical)}")
 
 
 def _state(value: object) -> Literal["building", "ready"]:
@@ -163,7 +178,7 @@ def _state(value: object) -> Literal["building", "ready"]:
 
 
 def _generation(value: object) -> int:
-    if isinstance(value, int) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
     raise ValueError(f"generation {value!r}")
 

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,9 @@ import numpy.typing as npt
 from nearfield.collection.collection import Collection
 from nearfield.collection.manifest import Manifest
 from nearfield.collection.points import batch_of_points
+from nearfield.collection.visibility import await_count
 from nearfield.data.records import batched
-from nearfield.errors import DataError
+from nearfield.errors import DataError, InvalidInputError
 from nearfield.files import replaced_file
 from nearfield.progress import Progress, silent
 from nearfield.stores.address import Address
@@ -35,6 +36,8 @@ from nearfield.stores.base import Payload, Point, StoreConfig
 FORMAT_VERSION = 1
 
 _PART = 5_000
+_LARGEST_DOCUMENT = 1 << 26
+_LONGEST_LINE = 1 << 28
 _BATCH = 1_000
 
 
@@ -121,11 +124,17 @@ def restore_snapshot(
             for number in range(summary["parts"]):
                 points = _read_part(archive, path, f"{number:05d}", manifest)
                 for batch in batched(points, _BATCH):
-                    collection.store.upsert(batch_of_points(batch, manifest.retriever))
+                    try:
+                        collection.store.upsert(batch_of_points(batch, manifest.retriever))
+                    except InvalidInputError as error:
+                        raise DataError(f"holds what cannot be stored ({error})", source=str(path)) from error
                     done += len(batch)
                     progress("restoring", done, summary["records"])
             if done != summary["records"]:
                 raise DataError(f"holds {done:,} of {summary['records']:,} records; it is damaged", source=str(path))
+            await_count(collection.store, done)
+            if (count := collection.store.count()) != done:
+                raise DataError(f"holds {done - count:,} ids more than once; it is damaged", source=str(path))
             if manifest.state == "ready":
                 collection.finish()
     return collection
@@ -158,23 +167,44 @@ def _line(point: Point) -> dict[str, Any]:
 
 
 def _read_part(archive: zipfile.ZipFile, path: Path, name: str, manifest: Manifest) -> Iterator[Point]:
-    content = _member(archive, path, f"{name}/points.jsonl")
-    vectors: npt.NDArray[np.float32] | None = None
-    try:
-        lines = content.decode("utf-8").split("\n")[:-1]  # not splitlines: texts may hold other ends of a line
-        if manifest.encoder is not None and lines:
-            rows = io.BytesIO(_member(archive, path, f"{name}/vectors.npy"))
-            vectors = np.load(rows, allow_pickle=False).astype(np.float32, copy=False)
-            if vectors.shape != (len(lines), manifest.encoder.dim):
-                raise ValueError(f"vectors of shape {vectors.shape} for {len(lines)} records")
-        for row, line in enumerate(lines):
-            values = json.loads(line)
-            payload = Payload(
-                values["text"], values["title"], values["meta"], values["digest"], values.get("image", "")
-            )
-            yield Point(values["id"], payload, None if vectors is None else vectors[row])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"part {name} is damaged ({error}); take another copy", source=str(path)) from error
+    """Read a part record by record, so that no memory is taken for what only claims to be there."""
+    with contextlib.ExitStack() as held:
+        lines = held.enter_context(_stream(archive, path, f"{name}/points.jsonl"))
+        rows = None if manifest.encoder is None else held.enter_context(_stream(archive, path, f"{name}/vectors.npy"))
+        try:
+            count, dim = (0, 0) if rows is None else _shape(rows)
+            if manifest.encoder is not None and dim != manifest.encoder.dim:
+                raise ValueError(f"vectors of {dim} dimensions, not {manifest.encoder.dim}")
+            found = 0
+            while line := lines.readline(_LONGEST_LINE):
+                vector = None if rows is None else np.frombuffer(rows.read(dim * 4), dtype="<f4", count=dim)
+                yield _point(line, vector)
+                found += 1
+            if rows is not None and (found != count or rows.read(1)):
+                raise ValueError(f"{count:,} vectors for {found:,} records")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataError(f"part {name} is damaged ({error}); take another copy", source=str(path)) from error
+
+
+def _shape(rows: BinaryIO) -> tuple[int, int]:
+    """Read the head of the vectors."""
+    if np.lib.format.read_magic(rows) != (1, 0):
+        raise ValueError("vectors in another version of their format")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(rows)
+    if len(shape) != 2 or by_columns or dtype != np.dtype("<f4"):
+        raise ValueError(f"vectors of shape {shape} and type {dtype}, not a row of float32 for each record")
+    return shape[0], shape[1]
+
+
+def _point(line: bytes, vector: npt.NDArray[np.float32] | None) -> Point:
+    if not line.endswith(b"\n"):
+        raise ValueError("a line without an end")
+    values = json.loads(line)
+    meta, image = values["meta"], values.get("image", "")
+    texts = [values[key] for key in ("id", "text", "title", "digest")] + [image]
+    if not isinstance(meta, dict) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"a record with values of other types: {line[:80]!r}")
+    return Point(values["id"], Payload(values["text"], values["title"], meta, values["digest"], image), vector)
 
 
 def _open(path: Path) -> zipfile.ZipFile:
@@ -186,7 +216,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise DataError(f"is no snapshot, or is cut off ({error})", source=str(path)) from error
     try:
         damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:  # the last of encrypted ones
         damaged = str(error)
     if damaged:
         archive.close()
@@ -194,11 +224,22 @@ def _open(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+@contextlib.contextmanager
+def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[io.BufferedReader]:
     try:
-        return archive.read(name)
+        member = archive.open(name)
     except KeyError:
         raise DataError(f"is no snapshot, or is damaged: it has no {name}", source=str(path)) from None
+    with io.BufferedReader(cast(io.RawIOBase, member)) as stream:
+        yield stream
+
+
+def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+    with _stream(archive, path, name) as stream:
+        content = stream.read(_LARGEST_DOCUMENT + 1)
+    if len(content) > _LARGEST_DOCUMENT:
+        raise DataError(f"is no snapshot, or is damaged: its {name} is too large", source=str(path))
+    return content
 
 
 def _summary(archive: zipfile.ZipFile, path: Path) -> dict[str, int]:
@@ -207,8 +248,14 @@ def _summary(archive: zipfile.ZipFile, path: Path) -> dict[str, int]:
         values = json.loads(content)
         if values["format_version"] != FORMAT_VERSION:
             raise DataError(f"has a format that this nearfield does not read: {values!r:.80}", source=str(path))
-        return {key: int(values[key]) for key in ("records", "parts")}
-    except (ValueError, KeyError, TypeError) as error:
+        counts = {key: values[key] for key in ("records", "parts")}
+        if not all(type(count) is int and count >= 0 for count in counts.values()):
+            raise ValueError(f"counts of {counts!r:.80}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"its snapshot.json is damaged ({error}); take another copy", source=str(path)) from error
+    parts = sum(name.endswith("/points.jsonl") for name in archive.namelist())
+    if parts > counts["parts"]:
+        raise DataError(f"has {parts:,} parts, not {counts['parts']:,}; it is damaged", source=str(path))
+    return counts

@@ -71,7 +71,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401  # one br
             return float(value)
         except OverflowError:
             raise InvalidInputError(f"{where} must be a number that a float can hold") from None
-    _require(isinstance(value, kind), where, f"a {kind.__name__}", value)
+    _require(isinstance(value, kind), where, f"{'an' if kind is int else 'a'} {kind.__name__}", value)
     return value
 
 

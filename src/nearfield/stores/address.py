@@ -23,8 +23,12 @@ _DATABASES = {
 }
 """For each scheme, the class that connects: a name in this package, imported when asked for."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.ASCII)
-_SECRET = re.compile(r"key|pass|secret|token", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
+_HALF_A_URL = re.compile(rf"\W*({'|'.join(filter(None, _DATABASES))}):|.*?://", re.ASCII | re.IGNORECASE | re.DOTALL)
+"""A path that was surely meant as a URL; what follows may be a password, so no message repeats it."""
+
+_SECRET = re.compile(r"key|pass|pwd|secret|token|auth|cred", re.IGNORECASE)
+_ENCODE = "a password's @ : / ? # and % are written %40 %3A %2F %3F %23 and %25"
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,36 +68,56 @@ class Address:
             The address.
 
         Raises:
-            InvalidInputError: If the scheme is unknown, the port is no number, or the name is none.
+            InvalidInputError: If the scheme is unknown, the port is no number, the name is none, or an option is there
+                twice or without a value; no message repeats what may be a password.
         """
         written = os.fspath(text)
+        if not written or "\0" in written:
+            raise InvalidInputError("an address is a folder or a URL; this one is empty or has a zero byte")
         found = _SCHEME.match(written)
         if found is None:
-            folder = Path(written)
-            return cls("", path=os.fspath(folder.parent), name=folder.name)
-        if found[1] not in _DATABASES:
+            return cls._of_folder(written)
+        scheme = found[1].lower()
+        if scheme not in _DATABASES:
             known = ", ".join(f"{scheme}://" for scheme in _DATABASES if scheme)
-            raise InvalidInputError(f"{found[1]}:// is no database known here; known are {known} and folders")
+            raise InvalidInputError(f"{scheme}:// is no database known here; known are {known} and folders")
+        return cls._of_url(scheme, written)
+
+    @classmethod
+    def _of_folder(cls, written: str) -> "Address":
+        if _HALF_A_URL.match(written):
+            raise InvalidInputError(
+                "this address is neither a folder nor a URL; a URL begins with its scheme and two slashes, as in "
+                "postgresql://user@host/database#faq"
+            )
+        folder = Path(written)
+        if folder.name in ("", ".."):  # such as this folder, by its dot
+            folder = folder.resolve()
+        return cls("", path=os.fspath(folder.parent), name=folder.name)
+
+    @classmethod
+    def _of_url(cls, scheme: str, written: str) -> "Address":
+        """Understand a URL; a password may be anywhere in one that cannot be read."""
         try:
             parts = urlsplit(written)
+            if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+                raise ValueError(f"it has an @ after its host; {_ENCODE}")
+            if "%00" in written:
+                raise ValueError("it has a zero byte, %00")
             port = parts.port
         except ValueError as error:
-            raise InvalidInputError(f"this {found[1]}:// URL cannot be read: {error}") from None
+            told = f"its port is no number from 0 to 65535; {_ENCODE}" if "ort " in str(error) else str(error)
+            raise InvalidInputError(f"this {scheme}:// URL cannot be read: {told}") from None
         return cls(
-            scheme=parts.scheme,
+            scheme=scheme,
             host=parts.hostname or "",
             port=port,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             path=unquote(parts.path),
-            options=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            options=_options(scheme, parts.query),
             name=check_name(unquote(parts.fragment)) if parts.fragment else "",
         )
-
-    @property
-    def open_options(self) -> dict[str, str]:
-        """The options but those that may be secret."""
-        return {key: value for key, value in self.options.items() if not _SECRET.search(key)}
 
     def with_name(self, name: str) -> "Address":
         """Give the address of another collection in the same database."""
@@ -111,6 +135,18 @@ class Address:
         return f"{self.scheme}://{user}{host}{port}{self.path}{query}" + (f"#{self.name}" if self.name else "")
 
     __repr__ = __str__
+
+
+def _options(scheme: str, query: str) -> dict[str, str]:
+    """Read what follows `?`: each option once, and with a value, so that none is ignored."""
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in options:
+            raise InvalidInputError(f"this {scheme}:// URL has the option {name!r} twice; leave one out")
+        if not value:
+            raise InvalidInputError(f"the option {name!r} of this {scheme}:// URL has no value; write {name}=...")
+        options[name] = value
+    return options
 
 
 class _Driver(Protocol):

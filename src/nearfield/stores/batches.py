@@ -220,6 +220,8 @@ def _check_payload(id: str, payload: Payload) -> tuple[str, Projection]:
         text = getattr(payload, name)
         if not isinstance(text, str) or not (text.isascii() or is_unicode(text)):
             raise InvalidInputError(f"the {name} of {id!r} must be a unicode string, got {text!r:.80}")
+    if not isinstance(payload.meta, Mapping):
+        raise InvalidInputError(f"the meta of {id!r} must be an object of JSON values, got {payload.meta!r:.80}")
     if not payload.meta:
         return "{}", {}
     try:
