@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -225,7 +225,7 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 @contextlib.contextmanager
-def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[io.BufferedReader]:
+def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[BinaryIO]:
     try:
         member = archive.open(name)
     except KeyError:
