@@ -216,6 +216,7 @@ def test_a_store_that_searches_exactly_anyway_says_so(tmp_path):
     with closing(filled(tmp_path / "s", index_above=1000)) as store:
         report = nf.measure_recall(store, **QUICK)
     assert all(one.recall.mean == 1 for one in report.variants[0].measurements)
+    assert {one.effort for one in report.variants[0].measurements} == {report.current}  # any would be the same
     assert any("builds an index above 1,000" in note for note in report.notes)
 
 

@@ -172,7 +172,9 @@ class _Plan:
     def measure(self, name: str, store: Store, filters: Sequence[ShareFilter]) -> RecallVariant:
         """Measure every effort with every filter, and the best one and the one in use at every number of results."""
         answers = [(one, exact_answers(store, self.queries, one, k=max(self.ks))) for one in filters]
-        efforts = self._efforts(store.config)
+        records = store.count()
+        # Up to there every search compares with all, so one effort says it of any.
+        efforts = self._efforts(store.config) if records > store.config.index_above else [store.config.effort]
         measured: list[RecallMeasurement] = []
 
         def add(k: int, effort: Effort) -> None:
@@ -188,7 +190,6 @@ class _Plan:
             if k != self.target_k:
                 for effort in dict.fromkeys([store.config.effort, best or store.config.effort]):
                     add(k, effort)
-        records = store.count()
         return RecallVariant(
             name=name,
             quantisation=store.config.quantisation,
