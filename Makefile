@@ -8,7 +8,7 @@ demo: .venv/core ## Choose, build and check a retriever on real data
 	$(BIN)/nearfield demo
 
 test: .venv/dev ## The default suite, with branch coverage
-	$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 test-slow: .venv/dev ## What takes minutes
 	$(BIN)/pytest -m slow
