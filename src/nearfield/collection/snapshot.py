@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +183,7 @@ def _read_part(archive: zipfile.ZipFile, path: Path, name: str, manifest: Manife
             raise DataError(f"part {name} is damaged ({error}); take another copy", source=str(path)) from error
 
 
-def _shape(rows: BinaryIO) -> tuple[int, int]:
+def _shape(rows: IO[bytes]) -> tuple[int, int]:
     """Read the head of the vectors."""
     if np.lib.format.read_magic(rows) != (1, 0):
         raise ValueError("vectors in another version of their format")
@@ -222,13 +222,13 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 @contextlib.contextmanager
-def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[io.BufferedReader]:
+def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[IO[bytes]]:
     try:
         member = archive.open(name)
     except KeyError:
         raise DataError(f"is no snapshot, or is damaged: it has no {name}", source=str(path)) from None
-    with io.BufferedReader(member) as stream:
-        yield stream
+    with member:
+        yield member
 
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
