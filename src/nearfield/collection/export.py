@@ -39,9 +39,11 @@ def export_parquet(
         since records differ in their fields) and `vector` (a list of float32).
 
     Raises:
+        InvalidInputError: If the file is in the collection's own folder.
         MissingExtraError: If pyarrow is not installed.
         StorageError: If the disk refuses, or the store cannot be read.
     """
+    collection.home.require_outside(Path(path))
     arrow, parquet = import_extra("pyarrow"), import_extra("pyarrow.parquet")
     with_vectors = vectors and collection.manifest.encoder is not None
     names = [(name, arrow.string()) for name in ("id", "title", "text", "image", "meta")]

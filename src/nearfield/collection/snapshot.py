@@ -72,9 +72,11 @@ def save_snapshot(
         What was written.
 
     Raises:
+        InvalidInputError: If the file is in the collection's own folder.
         StorageError: If the disk refuses, or the store cannot be read.
     """
     path = Path(path)
+    collection.home.require_outside(path)
     total, records, parts = collection.count(), 0, 0
     points = collection.store.scroll(with_vectors=collection.manifest.encoder is not None)
     with replaced_file(path) as file, zipfile.ZipFile(file, "w") as archive:
