@@ -56,7 +56,7 @@ def test_a_snapshot_makes_the_same_collection_again(collection, tmp_path, encode
 def test_nothing_is_written_over_the_collection_itself(collection, tmp_path, write):
     (tmp_path / "link").symlink_to(tmp_path / "c", target_is_directory=True)
     for path in (tmp_path / "c" / "manifest.json", tmp_path / "link" / "points" / "x.parquet"):
-        with pytest.raises(InvalidInputError, match="is among the files of .* itself"):
+        with pytest.raises(InvalidInputError, match=r"is among the files of .* itself"):
             write(collection, path)
     collection.close()
     Collection.open(tmp_path / "c").close()
