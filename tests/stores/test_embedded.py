@@ -189,7 +189,7 @@ def test_a_compaction_that_fails_leaves_the_store_as_it_was(store, monkeypatch):
         raise OSError("broken disk")
 
     with monkeypatch.context() as patch:
-        patch.setattr("nearfield.stores.embedded.copy_shard", fail)
+        patch.setattr("nearfield.stores.embedded.store.copy_shard", fail)
         with pytest.raises(StorageError, match=r"compacting failed: broken disk"):
             store.compact()
     assert [path.name for path in store._held.folder.path.glob("shard-*")] == ["shard-1"]
@@ -383,7 +383,7 @@ def test_the_directories_made_for_a_store_are_synced_into_their_parents(tmp_path
 
 def test_a_failed_opening_lets_go_of_the_folder(tmp_path, monkeypatch):
     EmbeddedStore.create(tmp_path / "s", CONFIG).close()
-    for target in ("embedded_shard.HeldShard.adopt", "embedded_folder.sync_directory"):
+    for target in ("embedded.shard.HeldShard.adopt", "embedded.folder.sync_directory"):
         with monkeypatch.context() as patch:
             patch.setattr(f"nearfield.stores.{target}", failing(EIO, times=1))
             with pytest.raises(StorageError, match="opening the store") as caught:
