@@ -44,3 +44,17 @@ def test_a_target_out_of_reach_applies_nothing_and_fails(cli, collection, monkey
     assert json.loads(done.stdout)["recommended"] is None
     assert "--apply changed nothing" in done.stderr
     assert effort_of(collection) == StoreConfig().effort
+
+
+def test_a_collection_searched_exactly_keeps_its_effort_for_when_it_has_grown(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("nearfield.encoders.load.load_encoder", lambda name: HashEncoder())
+    records = [Record(f"r{row}", f"word{row % 40} word{row}") for row in range(60)]
+    nf.build_collection(tmp_path / "c", records, "hash", encoder=HashEncoder())[0].close()
+    told = cli("recall", tmp_path / "c", *QUICK, "--apply")
+    assert "every search compares with all 60 records" in told.stdout
+    assert effort_of(tmp_path / "c") == StoreConfig().effort
+
+
+@pytest.mark.parametrize("option", ["--ef=0", "--ef=99999999999999", "--oversampling=0.5", "--oversampling=inf"])
+def test_an_effort_that_is_none_is_refused(cli, collection, option):
+    assert "must be at least 1 and below 2**31" in cli("recall", collection, option, code=1).stderr

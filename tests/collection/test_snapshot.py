@@ -15,7 +15,7 @@ from nearfield.collection.listing import collection_exists, drop_collection, lis
 from nearfield.collection.migration import Migration
 from nearfield.collection.snapshot import restore_snapshot, save_snapshot
 from nearfield.data.records import Record
-from nearfield.errors import CollectionBusyError, CollectionError, DataError, StorageError
+from nearfield.errors import CollectionBusyError, CollectionError, DataError, InvalidInputError, StorageError
 
 RECORDS = [
     Record(f"id-{i}", f"record {i}\u2028 of é 🎉 words", f"title {i}", {"n": i, "list": [1, 1.5, None, {"a": "b"}]})
@@ -52,6 +52,16 @@ def test_a_snapshot_makes_the_same_collection_again(collection, tmp_path, encode
         assert [(r.id, r.score) for r in again.rank(query, k=5)] == [
             (r.id, pytest.approx(r.score, abs=1e-5)) for r in collection.rank(query, k=5)
         ]
+
+
+@pytest.mark.parametrize("write", [save_snapshot, export_parquet])
+def test_nothing_is_written_over_the_collection_itself(collection, tmp_path, write):
+    (tmp_path / "link").symlink_to(tmp_path / "c", target_is_directory=True)
+    for path in (tmp_path / "c" / "manifest.json", tmp_path / "link" / "points" / "x.parquet"):
+        with pytest.raises(InvalidInputError, match=r"is among the files of .* itself"):
+            write(collection, path)
+    collection.close()
+    Collection.open(tmp_path / "c").close()
 
 
 def test_a_snapshot_is_not_restored_over_anything(collection, tmp_path):

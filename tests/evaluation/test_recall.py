@@ -242,7 +242,7 @@ def test_what_has_nothing_to_compare_is_refused(tmp_path):
         ({"deleted_share": 1.0}, "below 1, got 1"),
         ({"sample": 1}, "sample must be at least 2, got 1"),
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
-        ({"efs": (0,)}, "ef and oversampling must be at least 1"),
+        ({"efs": (0,)}, "ef must be at least 1 and below"),
     ],
 )
 def test_options_out_of_range_are_refused(store, options, message):

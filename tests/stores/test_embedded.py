@@ -58,6 +58,11 @@ class RecordingShard:
         return call
 
 
+def test_metadata_that_is_no_object_is_refused(store):
+    with pytest.raises(InvalidInputError, match="the meta of 'a' must be an object of JSON values"):
+        store.upsert(batch(["a"], meta=[1]))
+
+
 # --- durability
 
 

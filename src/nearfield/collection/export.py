@@ -39,9 +39,11 @@ def export_parquet(
         since records differ in their fields) and `vector` (a list of float32).
 
     Raises:
+        InvalidInputError: If the file is in the collection's own folder.
         MissingExtraError: If pyarrow is not installed.
         StorageError: If the disk refuses, or the store cannot be read.
     """
+    collection.home.require_outside(Path(path))
     arrow, parquet = import_extra("pyarrow"), import_extra("pyarrow.parquet")
     serving = collection.serving
     with_vectors = vectors and serving.manifest.encoder is not None

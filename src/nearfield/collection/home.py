@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from nearfield.collection.manifest import Manifest
 from nearfield.errors import CapabilityError, CollectionError, InvalidInputError
@@ -92,6 +93,22 @@ class Home:
             sparse=tuple(spec.lexical),
             text=spec.engine is not None,
         )
+
+    def require_outside(self, path: Path) -> None:
+        """Refuse to write a file among those that the collection is made of.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InvalidInputError: If it is in the collection's folder, or in that of its database.
+        """
+        address = self.address
+        if address.host or address.scheme not in ("", "chroma", "milvus", "qdrant"):
+            return
+        folder = Path(address.path if address.scheme else str(address)).resolve()
+        if path.resolve().is_relative_to(folder):
+            raise InvalidInputError(f"{path} is among the files of {address} itself; write it somewhere else")
 
     def claim(self) -> Lock:
         """Take the place for a new collection."""

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,9 +72,11 @@ def save_snapshot(
         What was written.
 
     Raises:
+        InvalidInputError: If the file is in the collection's own folder.
         StorageError: If the disk refuses, or the store cannot be read.
     """
     path = Path(path)
+    collection.home.require_outside(path)
     serving = collection.serving  # one for all of it, as a migration in another thread may put another in its place
     total, records, parts = serving.store.count(), 0, 0
     points = serving.store.scroll(with_vectors=serving.manifest.encoder is not None)
@@ -186,7 +188,7 @@ def _read_part(archive: zipfile.ZipFile, path: Path, name: str, manifest: Manife
             raise DataError(f"part {name} is damaged ({error}); take another copy", source=str(path)) from error
 
 
-def _shape(rows: BinaryIO) -> tuple[int, int]:
+def _shape(rows: IO[bytes]) -> tuple[int, int]:
     """Read the head of the vectors."""
     if np.lib.format.read_magic(rows) != (1, 0):
         raise ValueError("vectors in another version of their format")
@@ -225,13 +227,13 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 @contextlib.contextmanager
-def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[BinaryIO]:
+def _stream(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[IO[bytes]]:
     try:
         member = archive.open(name)
     except KeyError:
         raise DataError(f"is no snapshot, or is damaged: it has no {name}", source=str(path)) from None
-    with io.BufferedReader(cast(io.RawIOBase, member)) as stream:
-        yield stream
+    with member:
+        yield member
 
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:

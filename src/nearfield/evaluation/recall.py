@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from nearfield.collection.collection import Collection
 from nearfield.errors import InvalidInputError
-from nearfield.evaluation.recall_advice import advice, notes
+from nearfield.evaluation.recall_advice import advice, notes, searches_exactly
 from nearfield.evaluation.recall_copies import delete_share, rank_filters, search_memory, temporary_copy
 from nearfield.evaluation.recall_filters import ShareFilter, find_filters
 from nearfield.evaluation.recall_queries import RecallQueries, check_searchable, recall_queries, sample_points
@@ -81,7 +81,17 @@ def measure_recall(
     """
     store = source.store if isinstance(source, Collection) else source
     check_searchable(store)
-    _check(ks=ks, shares=shares, target=target, target_k=target_k, deleted=deleted_share, sample=sample, again=repeats)
+    _check(
+        ks=ks,
+        shares=shares,
+        efs=efs,
+        oversamplings=oversamplings,
+        target=target,
+        target_k=target_k,
+        deleted=deleted_share,
+        sample=sample,
+        again=repeats,
+    )
     sampled = sample_points(store, max(sample, _FIELD_SAMPLE), seed=seed)
     asked = recall_queries(source, queries, sampled[:sample])
     plan = _Plan(
@@ -118,6 +128,8 @@ def _check(
     *,
     ks: Sequence[int],
     shares: Sequence[float],
+    efs: Sequence[int],
+    oversamplings: Sequence[float],
     target: float,
     target_k: int,
     deleted: float,
@@ -127,6 +139,9 @@ def _check(
     for name, least, values in (("k", 1, (*ks, target_k)), ("sample", 2, (sample,)), ("repeats", 1, (again,))):
         if min(values) < least:
             raise InvalidInputError(f"{name} must be at least {least}, got {min(values)}")
+    for name, least, efforts in (("ef", 1, efs), ("oversampling", 1, oversamplings)):
+        if not all(least <= one < 1 << 31 for one in efforts):
+            raise InvalidInputError(f"{name} must be at least {least} and below 2**31, got {[*efforts]}")
     for share in (*shares, target):
         if not 0 < share <= 1:
             raise InvalidInputError(f"a share and the target must be above 0 and at most 1, got {share}")
@@ -186,6 +201,8 @@ class _Plan:
             add(self.target_k, effort)
         shares = [one.share for one in filters]
         best = best_effort(measured, shares, target=self.target, k=self.target_k)
+        if best is not None and searches_exactly(store.config, store.count()):
+            best = store.config.effort  # any other would only be felt when the store has grown, and was not measured
         for k in self.ks:
             if k != self.target_k:
                 for effort in dict.fromkeys([store.config.effort, best or store.config.effort]):

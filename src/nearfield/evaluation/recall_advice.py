@@ -23,6 +23,11 @@ def effort_words(effort: Effort) -> str:
     return f"ef {effort.ef}, oversampling {effort.oversampling:g}"
 
 
+def searches_exactly(config: StoreConfig, records: int) -> bool:
+    """Say whether a store is so small that it builds no index, so that its effort changes nothing yet."""
+    return records <= config.index_above
+
+
 def advice(variants: Sequence[RecallVariant], config: StoreConfig, *, target: float, k: int) -> str:
     """Say which effort to take, or what to change where none is enough.
 
@@ -37,7 +42,9 @@ def advice(variants: Sequence[RecallVariant], config: StoreConfig, *, target: fl
     """
     own = variants[0]
     goal = f"recall@{k} of at least {target:g}, with every filter measured"
-    if own.best is not None:
+    if own.best is not None and searches_exactly(config, own.records):
+        text = f"Keep {effort_words(own.best)}: every search compares with all {own.records:,} records by now."
+    elif own.best is not None:
         speed, now = _speed(own, own.best, k), _speed(own, config.effort, k)
         text = f"Take {effort_words(own.best)}: the cheapest that is shown to reach a {goal}, at {speed:,.0f} queries/s"
         text += ", as now." if own.best == config.effort else f" ({now:,.0f} now, by {effort_words(config.effort)})."
@@ -84,7 +91,7 @@ def notes(own: RecallVariant, config: StoreConfig, missing: Sequence[float], *, 
     Yields:
         A sentence for each limit.
     """
-    if own.records <= config.index_above:
+    if searches_exactly(config, own.records):
         yield (
             f"The store holds {own.records:,} records and builds an index above {config.index_above:,}: up to there "
             "every search compares with all of them, so recall is 1 whatever the effort."
