@@ -17,9 +17,11 @@ from nearfield.errors import (
     CollectionError,
     InvalidInputError,
     SpaceMismatchError,
+    StorageError,
     StoreReplacedError,
 )
 from nearfield.stores.base import Effort, StoreConfig
+from nearfield.stores.embedded.store import EmbeddedStore
 
 NOTES = [
     Record(
@@ -89,6 +91,29 @@ def test_what_a_back_end_cannot_rank_by_is_refused(tmp_path):
     with pytest.raises(CapabilityError, match="has no lexical search postgresql-fulltext; it has none of its own"):
         Collection.create(tmp_path / "c", "postgresql-fulltext")
     assert not (tmp_path / "c").exists()
+
+
+def test_what_stops_in_the_middle_says_how_much_is_stored(tmp_path, monkeypatch, encoder):
+    records = [Record(f"id-{number}", f"text {number}") for number in range(25)]
+    monkeypatch.setattr("nearfield.collection.collection.BATCH_SIZE", 10)
+    full = StorageError("the server has gone")
+    left = [None, None, full]
+
+    def upsert(store, batch):
+        if (error := left.pop(0)) is not None:
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedStore, "upsert", upsert)
+        with pytest.raises(StorageError) as caught:
+            build_collection(tmp_path / "c", records, "hash", encoder=encoder)
+    assert caught.value.__notes__ == ["the 20 records before are stored; the same call goes on from there"]
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedStore, "optimise", lambda store: (_ for _ in ()).throw(StorageError("gone again")))
+        with pytest.raises(StorageError) as caught:
+            build_collection(tmp_path / "c", records, "hash", encoder=encoder)
+    assert caught.value.__notes__ == ["all 25 records are stored; the same call goes on"]
+    assert build_collection(tmp_path / "c", records, "hash", encoder=encoder)[1].unchanged == 25
 
 
 def test_a_collection_opens_again_and_ranks_as_before(collection, encoder):

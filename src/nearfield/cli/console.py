@@ -36,7 +36,8 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(ctx)
         except NearfieldError as error:
             # Of an OSError the words only, without "[Errno 28]".
-            click.echo(f"error: {getattr(error, 'strerror', None) or error}", err=True)
+            told = [str(getattr(error, "strerror", None) or error), *getattr(error, "__notes__", ())]
+            click.echo(f"error: {'; '.join(told)}", err=True)
             ctx.exit(EXIT_BUSY if isinstance(error, CollectionBusyError) else EXIT_FAILED)
         except BrokenPipeError:
             # Whoever read the output has gone, which is no fault; Python would complain again when it flushes.

@@ -12,7 +12,7 @@ from nearfield.data.records import Record
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder
 from nearfield.encoders.cache import VectorCache
-from nearfield.errors import SpaceMismatchError
+from nearfield.errors import SpaceMismatchError, StorageError
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.address import Address
@@ -74,7 +74,11 @@ def build_collection(
     try:
         summary = collection.ingest(records, cache=cache, progress=progress)
         progress("building the index", 0, None)
-        collection.finish()
+        try:
+            collection.finish()
+        except StorageError as error:
+            error.add_note(f"all {summary.written + summary.unchanged:,} records are stored; the same call goes on")
+            raise
     except BaseException:
         collection.close()
         raise

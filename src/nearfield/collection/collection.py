@@ -22,7 +22,7 @@ from nearfield.data.records import Json, Record, batched
 from nearfield.data.rows import Source
 from nearfield.encoders.base import Encoder, Item
 from nearfield.encoders.cache import VectorCache
-from nearfield.errors import SpaceMismatchError, StoreReplacedError
+from nearfield.errors import SpaceMismatchError, StorageError, StoreReplacedError
 from nearfield.progress import Progress, silent
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
@@ -277,7 +277,11 @@ class Collection:
         seen = written = truncated = 0
         for batch in batched(records, BATCH_SIZE):
             tell = _counted_from(seen, progress)
-            fresh, cut = self._write(partial(Serving.write, batch=batch, cache=cache, progress=tell))
+            try:
+                fresh, cut = self._write(partial(Serving.write, batch=batch, cache=cache, progress=tell))
+            except StorageError as error:
+                error.add_note(f"the {seen:,} records before are stored; the same call goes on from there")
+                raise
             seen, written, truncated = seen + len(batch), written + fresh, truncated + cut
             progress("indexing", seen, None)
         return IngestSummary(written, seen - written, truncated)
