@@ -45,7 +45,7 @@ def test_a_write_that_failed_is_remembered_as_a_part_may_have_been_written(store
 
 def test_only_one_may_watch(store):
     store.watch()
-    with pytest.raises(CollectionError, match="migrates the collection already"):
+    with pytest.raises(CollectionError, match="runs in this process already"):
         store.watch()
 
 

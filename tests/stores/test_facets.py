@@ -18,5 +18,5 @@ def test_a_limit_below_one_is_refused_before_anything_is_read():
         pytest.fail("something was read")
         yield {}
 
-    with pytest.raises(InvalidInputError, match="limit must be at least 1, got 0"):
+    with pytest.raises(InvalidInputError, match="limit must be a whole number of at least 1, got 0"):
         count_facets(metas(), "a", 0)
