@@ -38,6 +38,11 @@ def test_recall_is_printed_and_applied_and_written_as_a_page(cli, collection, tm
     assert (tmp_path / "page.html").exists()
 
 
+def test_no_password_is_printed(cli, collection, monkeypatch):
+    monkeypatch.setattr("nearfield.collection.collection.Collection.address", "chroma://host#faq")
+    assert "chroma://host#faq searches by" in cli("recall", collection, *QUICK, "--apply").stderr
+
+
 def test_a_target_out_of_reach_applies_nothing_and_fails(cli, collection, monkeypatch):
     monkeypatch.setattr("nearfield.evaluation.recall.best_effort", lambda *_, **__: None)
     done = cli("recall", collection, *QUICK, "--json", "--apply", code=1)

@@ -46,6 +46,13 @@ def test_no_condition_is_no_filter():
     assert parse_conditions(()) is None
 
 
+@pytest.mark.parametrize(("text", "operator"), [("year=>2020", ">="), ("year =< -1", "<="), ("year=> .5", ">=")])
+def test_an_operator_the_wrong_way_round_is_refused(text, operator):
+    with pytest.raises(InvalidInputError, match=f"write {operator} for a number"):
+        parse_conditions((text,))
+    assert parse_conditions(('size=">2"',)) == {"size": {"$eq": ">2"}}
+
+
 @pytest.mark.parametrize("text", ["", "year", "=2020", ">", "{", '{"a": 1} {', '{"a":' * 100_000])
 def test_what_is_no_condition_is_refused(text):
     with pytest.raises(InvalidInputError, match="--where"):

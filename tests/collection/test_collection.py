@@ -87,8 +87,12 @@ def test_records_are_deleted_by_a_filter_and_counted_by_value(collection):
     assert collection.facets("tags", where={"year": 2023}) == []
 
 
+def test_it_is_printed_by_its_address_and_how_it_ranks(collection):
+    assert repr(collection) == f"<Collection {collection.address}, ranked by {collection.spec.name}>"
+
+
 def test_what_a_back_end_cannot_rank_by_is_refused(tmp_path):
-    with pytest.raises(CapabilityError, match="has no lexical search postgresql-fulltext; it has none of its own"):
+    with pytest.raises(CapabilityError, match="postgresql-fulltext; it has none of its own; give the URL"):
         Collection.create(tmp_path / "c", "postgresql-fulltext")
     assert not (tmp_path / "c").exists()
 

@@ -11,6 +11,7 @@ from nearfield.collection.collection import Collection
 from nearfield.collection.gate import GateResult
 from nearfield.collection.generations import abandon_migration, drop_previous, pending_manifest, previous_manifest
 from nearfield.collection.migration import Migration, migrate
+from nearfield.collection.migration_plan import plan_migration
 from nearfield.collection.rollback import roll_back
 from nearfield.collection.successor import Successor
 from nearfield.data.records import Record
@@ -64,6 +65,12 @@ def test_a_migrated_collection_holds_the_same_records_in_the_new_space(path):
         assert "r7" in {hit.id for hit in collection.search("word7 text 7", k=5)}
     with pytest.raises(SpaceMismatchError):
         Collection.open(path, encoder=OLD)
+
+
+def test_the_new_encoder_may_be_given_by_name(path, monkeypatch):
+    monkeypatch.setattr("nearfield.encoders.load.load_encoder", {"new": NEW}.__getitem__)
+    assert plan_migration(path, "new").encoder == NEW.spec.name
+    assert migrate(path, "new", old_encoder=OLD).cut_over
 
 
 def test_the_same_collection_object_changes_over(collection):
@@ -272,7 +279,7 @@ def test_a_rollback_needs_something_to_go_back_to(collection):
     migrate_in_place(collection)
     with Migration.begin(collection, HashEncoder(8)) as migration:
         migration.run(gate=failing)
-    with pytest.raises(CollectionError, match="is under way; finish or abandon it first"):
+    with pytest.raises(CollectionError, match="is under way and has not changed over; run it to its end, or give"):
         roll_back(collection, encoder=OLD)
     abandon_migration(collection)
     assert drop_previous(collection).generation == 1

@@ -28,6 +28,7 @@ def test_no_secret_is_shown(url):
     ("url", "message"),
     [
         ("mysql://host#faq", "mysql:// is no database known here; known are chroma://"),
+        ("postgres://host/db#faq", "postgres:// is no database known here; write postgresql:// instead"),
         ("qdrant://host:x#faq", "cannot be read"),
         ("qdrant://host#a'b", "1 to 48 letters"),
         ("qdrant://host#1a", "the first a letter; got '1a'"),

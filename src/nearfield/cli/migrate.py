@@ -81,8 +81,9 @@ def migrate(
 ) -> None:
     """Encode all records of COLLECTION again with another encoder, and change over if search is no worse.
 
-    The old space serves until then and is kept for --rollback until --finish. Killed or interrupted, the same command
-    goes on where it stopped. Exit code 3: the gate failed, and nothing has changed.
+    The old space serves until then and is kept for --rollback, until --finish or the next migration. Killed or
+    interrupted, the same command goes on where it stopped. Exit code 3: the gate failed, and the old space serves as
+    before.
 
     \b
     nearfield migrate tickets.collection --encoder e5-small-v2 --dry-run

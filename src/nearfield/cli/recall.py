@@ -110,4 +110,4 @@ def recall(
     if apply and result.recommended is None:
         raise nf.errors.CapabilityError("--apply changed nothing, as no effort measured reaches the target")
     if apply:
-        click.echo(f"{collection} searches by the recommended effort from now on", err=True)
+        click.echo(f"{opened.address} searches by the recommended effort from now on", err=True)

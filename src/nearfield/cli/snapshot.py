@@ -34,7 +34,7 @@ def restore(file: str, collection: str) -> None:
     """Make COLLECTION from the FILE that `snapshot` wrote.
 
     \b
-    nearfield restore tickets.zip postgresql://user@host/database#tickets
+    nearfield restore tickets.zip 'postgresql://user@host/database#tickets'
     """
     import nearfield as nf
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # the command line starts without numpy
 _OPERATORS = {"=": "$eq", "==": "$eq", "!=": "$ne", ">": "$gt", ">=": "$gte", "<": "$lt", "<=": "$lte"}
 _CONDITION = re.compile(r"^\s*(?P<field>[^=!<>]+?)\s*(?P<operator>==|!=|>=|<=|=|>|<)\s*(?P<value>.*?)\s*$", re.DOTALL)
 
+_TURNED = re.compile(r"([<>])\s*[-+.]?\d")
+"""What follows the equals sign of `year=>2020`, whose operator is the wrong way round."""
+
 
 def parse_conditions(conditions: tuple[str, ...]) -> "Where | None":
     """Understand conditions that must all hold.
@@ -49,6 +52,11 @@ def _parse(condition: str) -> dict[str, Any]:
         raise InvalidInputError(
             f"--where {condition!r} is not a condition; write field, one of {operators}, and a value, as in "
             "'year>=2020', or a JSON filter"
+        )
+    turned = _TURNED.match(found["value"]) if found["operator"] == "=" else None
+    if turned is not None:
+        raise InvalidInputError(
+            f"--where {condition!r} compares with a text; write {turned[1]}= for a number, or put the text in quotes"
         )
     return {found["field"]: {_OPERATORS[found["operator"]]: _value(found["value"])}}
 

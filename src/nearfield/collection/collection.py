@@ -67,6 +67,10 @@ class Collection:
         self.changing = threading.RLock()
         self._lock = lock
 
+    def __repr__(self) -> str:
+        """Name it and how it ranks, without a password."""
+        return f"<{type(self).__name__} {self.address}, ranked by {self.spec.name}>"
+
     @classmethod
     def create(
         cls,
@@ -448,7 +452,7 @@ class Collection:
         return self._write(lambda serving: serving.store.delete(ids))
 
     def delete_where(self, where: Where) -> int:
-        """Remove the records that match; synced when it returns how many there were."""
+        """Remove the records that match, all of them by `{}`; synced when it returns how many there were."""
         return self._write(lambda serving: serving.store.delete_where(where))
 
     def facets(self, name: str, *, where: Where | None = None, limit: int = 100) -> list[Facet]:

@@ -75,13 +75,14 @@ class Home:
         """
         spec, encoder, can = manifest.retriever, manifest.encoder, self.capabilities
         if spec.engine not in (None, can.text):
-            own = f"its own is {can.text}" if can.text else "it has none of its own"
+            none = "it has none of its own; give the URL of a database that has it"
+            own = f"its own is {can.text}" if can.text else none
             raise CapabilityError(f"{self.address} has no lexical search {spec.engine}; {own}")
         if spec.lexical and not can.sparse:
             instead = f"{can.text}, which is its own, or " if can.text else ""
             raise CapabilityError(
-                f"{self.address} keeps no words, so no {' or '.join(spec.lexical)}; use {instead}another database for "
-                "them"
+                f"{self.address} keeps no words, so no {' or '.join(spec.lexical)}; use {instead}an encoder alone, or "
+                "another database"
             )
         kind = self.config_type
         if given is not None and not isinstance(given, kind):

@@ -185,7 +185,7 @@ class Migration:
 
 def migrate(
     address: str | os.PathLike[str] | Address,
-    encoder: Encoder,
+    encoder: Encoder | str,
     *,
     gate: Gate | None = None,
     old_encoder: Encoder | None = None,
@@ -199,8 +199,9 @@ def migrate(
 
     Args:
         address: The collection's folder or URL.
-        encoder: The new encoder.
-        gate: Decides whether the new one may serve; see `nearfield.evaluation.migration_gate`.
+        encoder: The new encoder, or its name.
+        gate: Decides whether the new one may serve; see `nearfield.evaluation.migration_gate`. None changes over
+            whatever search is like then.
         old_encoder: The encoder until now, for the gate; loaded by name otherwise.
         store: Options of the new store; those of the old one by default.
         cache: Where vectors are looked up before they are computed.
@@ -215,6 +216,10 @@ def migrate(
         DataError: If a record has nothing that the new encoder reads.
         StorageError: If the disk or the server refuses; what `progress` reported is safe.
     """
+    if isinstance(encoder, str):
+        from nearfield.encoders.load import load_encoder
+
+        encoder = load_encoder(encoder)
     with Collection.open(address) as collection:
         there = collection.manifest.encoder
         if there is not None and there.fingerprint == encoder.spec.fingerprint:

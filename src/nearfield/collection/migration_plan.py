@@ -76,14 +76,14 @@ class MigrationPlan:
 
 
 def plan_migration(
-    address: str | os.PathLike[str] | Address, encoder: Encoder, *, seed: int = 0, progress: Progress = silent
+    address: str | os.PathLike[str] | Address, encoder: Encoder | str, *, seed: int = 0, progress: Progress = silent
 ) -> MigrationPlan:
     """Say what taking a collection to another encoder will take; nothing is written.
 
     Args:
         address: The collection's folder or URL; every record is read once.
-        encoder: The new encoder. Unless it is a service, it encodes a sample of the records, to measure the time; a
-            service is asked for at most one vector, if its dimensions are not known here.
+        encoder: The new encoder, or its name. Unless it is a service, it encodes a sample of the records, to
+            measure the time; a service is asked for at most one vector, if its dimensions are not known here.
         seed: Of the sample.
         progress: Called with the number of records read.
 
@@ -95,6 +95,10 @@ def plan_migration(
         CapabilityError: If it has no dense leg.
         DataError: If a record has nothing that the encoder reads.
     """
+    if isinstance(encoder, str):
+        from nearfield.encoders.load import load_encoder
+
+        encoder = load_encoder(encoder)
     with Collection.open(address) as collection:
         if collection.manifest.encoder is None:
             raise CapabilityError(f"{collection.address} ranks by {collection.spec.name}, without an encoder")

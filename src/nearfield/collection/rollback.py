@@ -65,7 +65,10 @@ def roll_back(
     """
     settle(collection)
     if pending_manifest(collection) is not None:
-        raise CollectionError(f"a migration of {collection.address} is under way; finish or abandon it first")
+        raise CollectionError(
+            f"a migration of {collection.address} is under way and has not changed over; run it to its end, or give "
+            "it up with --abandon, first"
+        )
     previous = previous_manifest(collection)
     if previous is None:
         raise CollectionError(f"{collection.address} keeps nothing from before a migration, so there is no way back")

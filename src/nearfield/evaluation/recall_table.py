@@ -15,7 +15,8 @@ _WIDTH = 100
 def headline(report: RecallReport) -> str:
     """Say of what was measured, and with what."""
     own = report.variants[0]
-    return f"{report.source}: {own.records:,} records, {own.quantisation} quantisation; {report.queries}"
+    quantisation = "no" if own.quantisation == "none" else own.quantisation
+    return f"{report.source}: {own.records:,} records, {quantisation} quantisation; {report.queries}"
 
 
 def shown_effort(report: RecallReport, variant: RecallVariant) -> Effort:

@@ -80,7 +80,8 @@ class Address:
         scheme = found[1].lower()
         if scheme not in _DATABASES:
             known = ", ".join(f"{scheme}://" for scheme in _DATABASES if scheme)
-            raise InvalidInputError(f"{scheme}:// is no database known here; known are {known} and folders")
+            meant = "; write postgresql:// instead" if scheme == "postgres" else f"; known are {known} and folders"
+            raise InvalidInputError(f"{scheme}:// is no database known here{meant}")
         return cls._of_url(scheme, written)
 
     @classmethod

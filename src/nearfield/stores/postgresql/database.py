@@ -91,7 +91,10 @@ class PostgresDatabase:
     def claim(self, name: str) -> NoLock:
         """Take a name for a new collection, clearing what an interrupted creation left under it."""
         if self.read(check_name(name), "manifest") is not None:
-            raise CollectionError(f"there is a collection {name!r} already; open it, or choose another name")
+            raise CollectionError(
+                f"there is a collection {name!r} at {self._server.calls.server} already; open it, or choose another "
+                "name"
+            )
         self._registry.prepare()
         self._sessions.ask("clearing what an interrupted creation left", lambda session: self._drop(session, name))
         return NoLock()
@@ -165,7 +168,7 @@ class PostgresDatabase:
     def _require(self, name: str) -> None:
         if self.read(name, "manifest") is None:
             raise CollectionError(
-                f"there is no collection {name!r} (it has no manifest); make one with `nearfield index`"
+                f"there is no collection {name!r} at {self._server.calls.server}; make one with `nearfield index`"
             )
 
     def _drop(self, session: Session, name: str, generation: int | None = None) -> None:
