@@ -38,7 +38,7 @@ K = 10
 BATCH = 2000
 QUERIES = 500
 REPEATS = 5
-SIZES = (10_000, 31_623, 100_000, 316_228, 1_000_000)
+SIZES = (10_000, 100_000, 316_228, 1_000_000)
 TEACHER = "all-MiniLM-L6-v2"
 CGROUP = Path("/sys/fs/cgroup/memory/nearfield-benchmark")
 
@@ -134,11 +134,16 @@ def ask(store: EmbeddedStore, queries: np.ndarray) -> list[float]:
 
 
 def recall(found: list[set[str]], rows: np.ndarray, size: int, queries: np.ndarray) -> float:
-    scores = np.concatenate(
-        [queries @ rows[start : start + 50_000][: size - start].T for start in range(0, size, 50_000)], 1
-    )
-    best = np.argpartition(-scores, K, axis=1)[:, :K]
-    right = sum(len({f"doc-{row}" for row in near} & ids) for near, ids in zip(best, found, strict=True))
+    """Compare with the exact ten nearest, found block by block so that this takes little memory."""
+    best = np.full((len(queries), K), -np.inf, np.float32)
+    places = np.zeros((len(queries), K), np.int64)
+    for start in range(0, size, 10_000):
+        scores = np.concatenate([best, queries @ rows[start : min(start + 10_000, size)].T], axis=1)
+        near = np.argpartition(-scores, K, axis=1)[:, :K]
+        fresh = near - K + start
+        places = np.where(near < K, np.take_along_axis(places, np.minimum(near, K - 1), axis=1), fresh)
+        best = np.take_along_axis(scores, near, axis=1)
+    right = sum(len({f"doc-{row}" for row in near} & ids) for near, ids in zip(places, found, strict=True))
     return right / (K * len(queries))
 
 

@@ -82,7 +82,7 @@ class BarePostgres:
         self.connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         register_vector(self.connection)
         self.connection.execute("SET hnsw.iterative_scan = strict_order")
-        self.connection.execute("SET hnsw.ef_search = 64")
+        self.connection.execute("SET hnsw.ef_search = 128")
         self.table = ""
 
     def load(self, points: Points) -> None:

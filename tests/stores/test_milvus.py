@@ -303,25 +303,25 @@ def test_each_index_type_finds_the_nearest(new_store, index_type):
 @pytest.mark.parametrize(
     ("options", "kind", "built", "searched"),
     [
-        ({}, "HNSW", {"M": 16, "efConstruction": 100}, {"ef": 64}),
+        ({}, "HNSW", {"M": 16, "efConstruction": 100}, {"ef": 128}),
         (
             {"quantisation": "int8", "m": 8},
             "HNSW_SQ",
             {"M": 8, "efConstruction": 100, "sq_type": "SQ8", "refine": True, "refine_type": "FP32"},
-            {"ef": 64, "refine_k": 2.0},
+            {"ef": 128, "refine_k": 2.0},
         ),
         (
             {"quantisation": "float16"},
             "HNSW_SQ",
             {"M": 16, "efConstruction": 100, "sq_type": "FP16", "refine": True, "refine_type": "FP32"},
-            {"ef": 64, "refine_k": 2.0},
+            {"ef": 128, "refine_k": 2.0},
         ),
         ({"index_type": "IVF_FLAT", "nlist": 64}, "IVF_FLAT", {"nlist": 64}, {"nprobe": 64}),
         (
             {"index_type": "IVF_FLAT", "quantisation": "binary", "oversampling": 4},
             "IVF_RABITQ",
             {"nlist": 1024, "refine": True, "refine_type": "FP32"},
-            {"nprobe": 64, "refine_k": 4},
+            {"nprobe": 128, "refine_k": 4},
         ),
         ({"index_type": "DISKANN", "ef": 5}, "DISKANN", {}, {"search_list": 10}),
         ({"index_type": "AUTOINDEX"}, "AUTOINDEX", {}, {}),

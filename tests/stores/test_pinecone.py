@@ -125,7 +125,7 @@ def test_a_refused_key_is_told_at_once_and_never_repeated(server, key, caplog):
         ({"sparse": ("s",)}, CapabilityError, "no sparse legs"),
         ({"quantisation": "int8"}, CapabilityError, "leave it at none, got 'int8'"),
         ({"m": 32}, CapabilityError, "leave m at 16, got 32"),
-        ({"ef": 99}, CapabilityError, "leave ef at 64, got 99"),
+        ({"ef": 99}, CapabilityError, "leave ef at 128, got 99"),
         ({"ef_construct": 64}, CapabilityError, "leave ef_construct at 100, got 64"),
         ({"index_above": 0}, CapabilityError, "leave index_above at 20000, got 0"),
         ({"oversampling": 3.0}, CapabilityError, "leave oversampling at 2.0, got 3.0"),

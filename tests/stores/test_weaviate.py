@@ -92,7 +92,7 @@ def nearest(batch, query, k):
         ({"replicas": 0}, "replicas must be at least 1"),
         ({"shards": 0}, "shards must be at least 1"),
         ({"rescore_limit": 0}, "rescore_limit must be at least 1"),
-        ({"index": "flat", "ef": 99}, "the flat index has no graph, so ef must be left at 64"),
+        ({"index": "flat", "ef": 99}, "the flat index has no graph, so ef must be left at 128"),
         ({"index": "flat", "quantisation": "int8", "quantiser": "sq"}, "the flat index has no quantiser 'sq'"),
     ],
 )

@@ -175,7 +175,7 @@ class StoreConfig:
     index_above: int = 20_000
     m: int = 16
     ef_construct: int = 100
-    ef: int = 64
+    ef: int = 128
     oversampling: float = 2.0
 
     @property
