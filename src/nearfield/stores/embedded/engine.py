@@ -67,8 +67,8 @@ def engine_config(config: StoreConfig) -> "engine.EdgeConfig":
         hnsw_config=q.HnswIndexConfig(config.m, config.ef_construct, max(10, 2 * threshold)),
         quantization_config=None if config.dim is None else _quantisation(config.quantisation),
         optimizers=q.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=threshold),
-        # Nothing is read ahead and nothing copied into memory of our own: the kernel keeps what is asked for. So a store
-        # opens in a quarter of the time, a large one fits a small machine, and searching takes as long.
+        # Nothing is read ahead and nothing copied into memory of our own: the kernel keeps what is asked for. So a
+        # store opens in a quarter of the time, a large one fits a small machine, and searching takes as long.
         payload_memory=q.Memory.Cold,
         wal_enabled=True,
     )
