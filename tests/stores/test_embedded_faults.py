@@ -90,16 +90,12 @@ def test_a_damaged_store_is_refused_and_opens_again_when_restored(sound, copied,
 
 
 @pytest.mark.parametrize(
-    ("pattern", "damage", "error"),
-    [
-        ("segments/*/payload_storage/page_0.dat", empty, StorageError),
-        ("segments/*/vector_storage-dense/quantized.data", empty, CollectionError),
-    ],
+    "pattern", ["segments/*/payload_storage/page_0.dat", "segments/*/vector_storage-dense/quantized.data"]
 )
-def test_damage_that_shows_only_when_it_is_read_is_told(copied, pattern, damage, error):
+def test_damage_that_shows_only_when_it_is_read_is_told(copied, pattern):
     for path in (copied / "shard-1").glob(pattern):
-        damage(path)
-    with pytest.raises(error, match="reading failed: "):
+        empty(path)
+    with pytest.raises(StorageError, match="reading failed: "):
         use(copied)
     EmbeddedStore.open(copied, CONFIG).close()  # nothing holds it any more
 
