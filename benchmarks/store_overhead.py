@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import count as counter
 from pathlib import Path
@@ -212,6 +213,7 @@ class BareEdge:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shard: Any = None
+        self.params: Any = None
 
     def load(self, points: Points) -> None:
         import uuid
@@ -219,11 +221,13 @@ class BareEdge:
         import qdrant_edge as q
 
         from nearfield.stores.base import StoreConfig
-        from nearfield.stores.embedded.engine import engine_config
+        from nearfield.stores.embedded.engine import engine_config, indexed_params
 
+        config = StoreConfig(dim=points.vectors.shape[1], index_above=0)
+        self.params = indexed_params(config.effort)
         folder = self.folder / f"bare{next(_numbers)}"
         folder.mkdir(parents=True)
-        self.shard = q.EdgeShard.create(str(folder), engine_config(StoreConfig(dim=points.vectors.shape[1])))
+        self.shard = q.EdgeShard.create(str(folder), engine_config(config))
         for part in points.parts():
             rows = range(*part.indices(len(points.ids)))
             made = [
@@ -244,9 +248,8 @@ class BareEdge:
         import qdrant_edge as q
 
         nearest = q.Query.Nearest(vector.tolist(), "dense")
-        return [
-            (hit.payload, hit.score) for hit in self.shard.query(q.QueryRequest(K, query=nearest, with_payload=True))
-        ]
+        request = q.QueryRequest(K, query=nearest, params=self.params, with_payload=True)
+        return [(hit.payload, hit.score) for hit in self.shard.query(request)]
 
 
 def compare(ours: Any, bare: Any, points: Points, queries: np.ndarray, repeats: int) -> dict[str, Any]:
@@ -280,14 +283,13 @@ def _figures(timings: dict[str, Timing], times: int) -> dict[str, Any]:
     }
 
 
-def measured(name: str, folder: Path) -> tuple[Any, Any]:
-    """Start an engine: our store in it, and the bare client."""
+def measured(name: str, folder: Path, running: ExitStack) -> tuple[Any, Any]:
+    """Start an engine, until `running` is closed: our store in it, and the bare client."""
     import importlib
 
     if name == "embedded":
         return Ours(connect(Address("", path=str(folder / "ours"))), index_above=0), BareEdge(folder / "bare")
-    serving = importlib.import_module(f"backend_{name}").serve(folder)
-    url = serving.__enter__()
+    url = running.enter_context(importlib.import_module(f"backend_{name}").serve(folder))
     database = connect(Address.parse(url).with_name(""))
     bare: dict[str, Callable[[], Any]] = {
         "postgresql": lambda: BarePostgres(url.partition("#")[0]),
@@ -309,8 +311,8 @@ def main() -> None:
     queries = both[-200:]
     results = {}
     for name in options.only.split(","):
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            ours, bare = measured(name, Path(folder))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as running:
+            ours, bare = measured(name, Path(folder), running)
             began = time.perf_counter()
             results[name] = compare(ours, bare, Points(both[: SIZES[name]]), queries, options.repeats)
             shown = {what: round(results[name][what]["overhead"], 3) for what in ("load", "query")}
