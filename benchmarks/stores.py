@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import numpy as np
 from embedded_store import ENCODER, K, at_recall, real_vectors
 from harness import machine, write
 from store_peers import PEERS, Peer, allocated_bytes, drop_page_cache, free
+
+from nearfield.stores.base import StoreConfig
 
 BATCH = 2000
 LEAST_RECALL = 0.98
@@ -172,6 +175,7 @@ def main() -> None:
         "quick": options.quick,
         "raw_bytes": vectors.nbytes + sum(len(f"sentence {row}") for row in range(count)),
         "least_recall": LEAST_RECALL,
+        "config": asdict(StoreConfig(dim=vectors.shape[1])),
         "stores": stores,
         "cold_start": cold,
     }

@@ -225,7 +225,8 @@ def side_by_side(found: dict[str, Any]) -> str:
             f"Against Chroma: ingest {chroma['ingest_s'] / ours['ingest_s']:.1f}× (target: 4×), under the filter "
             f"{mine / filtered:.0f}× (target: 100×)."
         )
-    title = f"**Stores**, {count:,} × {dim}, {found['data']}; single queries, one configuration of ours in every column"
+    ef = found["config"]["ef"]
+    title = f"**Stores**, {count:,} × {dim}, {found['data']}; single queries, ours with ef = {ef} in every column"
     return f"{title}\n\n{table(head, rows)}\n\n{' '.join(notes)}"
 
 
