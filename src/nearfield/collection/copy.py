@@ -9,7 +9,6 @@ from nearfield.collection.build import check_same_store
 from nearfield.collection.collection import Collection
 from nearfield.collection.home import Home
 from nearfield.collection.manifest import Manifest
-from nearfield.collection.points import batch_of_points
 from nearfield.collection.sameness import PAGE, compare_stores, same_point
 from nearfield.collection.visibility import await_count
 from nearfield.data.records import batched
@@ -163,7 +162,7 @@ def _transfer(origin: Collection, copy: Collection, progress: Progress) -> tuple
     for page in batched(origin.store.scroll(with_vectors=True, page_size=PAGE), PAGE):
         wanted = list(_lacking(page, copy.store)) if begun else page
         if wanted:
-            copy.store.upsert(batch_of_points(wanted, origin.spec))
+            copy.store.upsert(copy.serving.batch_of(wanted))
         written += len(wanted)
         unchanged += len(page) - len(wanted)
         progress("copying", written + unchanged, max(total, written + unchanged))

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from nearfield.collection.points import batch_of_points, record_of
+from nearfield.collection.points import record_of
+from nearfield.collection.serving import Serving
 from nearfield.data.records import batched
 from nearfield.encoders.base import Encoder, check_vectors, item_of
 from nearfield.progress import Progress, silent
-from nearfield.retrieval.spec import RetrieverSpec
 from nearfield.stores.base import Payload, Point, Store
 
 PAGE = 250
@@ -19,15 +19,14 @@ class Follower:
 
     Args:
         source: A store; only read.
-        target: A store of another space.
-        retriever: How the target ranks.
+        serving: What holds the target, a store of another space.
         encoder: Gives the encoder of the target's vectors, which may never be needed.
     """
 
-    def __init__(self, source: Store, target: Store, retriever: RetrieverSpec, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, source: Store, serving: Serving, encoder: Callable[[], Encoder]) -> None:
         self._source = source
-        self._target = target
-        self._retriever = retriever
+        self._serving = serving
+        self._target = serving.store
         self._encoder = encoder
 
     def sweep(self, progress: Progress = silent) -> int:
@@ -66,7 +65,7 @@ class Follower:
             items = [item_of(record_of(point), encoder.spec) for point in stale]
             vectors = check_vectors(encoder.encode_document(items), encoder.spec, len(items))
             encoded = [replace(point, vector=vector) for point, vector in zip(stale, vectors, strict=True)]
-            self._target.upsert(batch_of_points(encoded, self._retriever))
+            self._target.upsert(self._serving.batch_of(encoded))
         return len(stale)
 
     def _delete_what_is_gone(self, ids: Sequence[str]) -> int:

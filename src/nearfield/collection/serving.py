@@ -3,8 +3,11 @@
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+
 from nearfield.arrays import Vectors
 from nearfield.collection.manifest import Manifest
+from nearfield.collection.points import record_of
 from nearfield.collection.watched_store import WatchedStore
 from nearfield.data.records import Record
 from nearfield.encoders.base import Encoder, check_vectors, item_of
@@ -13,7 +16,7 @@ from nearfield.encoders.cached import CachedEncoder
 from nearfield.progress import Progress
 from nearfield.retrieval.lexical import Lexicon
 from nearfield.retrieval.spec import RetrieverSpec
-from nearfield.stores.base import Batch, Payload, SparseVector
+from nearfield.stores.base import Batch, Payload, Point, SparseVector
 
 
 class Serving:
@@ -102,12 +105,27 @@ class Serving:
             items = [item_of(record, encoder.spec) for record, _ in changed]
             vectors = check_vectors(encoder.encode_document(items, progress=progress), encoder.spec, len(items))
             truncated = sum(inspection.truncated for inspection in encoder.inspect(items))
-        sparse: dict[str, Sequence[SparseVector]] = {
-            name: [lexicon.document(text) for text in texts] for name, lexicon in self.lexicons.items()
-        }
         payloads = [_payload(record, digest) for record, digest in changed]
-        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, sparse))
+        self.store.upsert(Batch([record.id for record, _ in changed], payloads, vectors, self._weigh(texts)))
         return len(changed), truncated
+
+    def batch_of(self, points: Sequence[Point]) -> Batch:
+        """Turn points of a store that ranks alike into a batch that writes the same points.
+
+        Args:
+            points: With their vectors, where there is a dense leg.
+
+        Returns:
+            The batch. The weights of words depend on nothing but the text, so they are computed again rather than read.
+        """
+        vectors: Vectors | None = None
+        if self.spec.encoder is not None:
+            vectors = np.stack([point.vector for point in points if point.vector is not None])
+        sparse = self._weigh([record_of(point).content for point in points])
+        return Batch([point.id for point in points], [point.payload for point in points], vectors, sparse)
+
+    def _weigh(self, texts: Sequence[str]) -> dict[str, Sequence[SparseVector]]:
+        return {name: [lexicon.document(text) for text in texts] for name, lexicon in self.lexicons.items()}
 
     def _changed(self, batch: Sequence[Record]) -> list[tuple[Record, str]]:
         """Pick the records whose content is not stored yet, each with its digest, which is computed once."""

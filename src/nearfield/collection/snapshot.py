@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from nearfield.collection.collection import Collection
 from nearfield.collection.manifest import Manifest
-from nearfield.collection.points import batch_of_points
 from nearfield.collection.visibility import await_count
 from nearfield.data.records import batched
 from nearfield.errors import DataError, InvalidInputError
@@ -127,7 +126,7 @@ def restore_snapshot(
                 points = _read_part(archive, path, f"{number:05d}", manifest)
                 for batch in batched(points, _BATCH):
                     try:
-                        collection.store.upsert(batch_of_points(batch, manifest.retriever))
+                        collection.store.upsert(collection.serving.batch_of(batch))
                     except InvalidInputError as error:
                         raise DataError(f"holds what cannot be stored ({error})", source=str(path)) from error
                     done += len(batch)

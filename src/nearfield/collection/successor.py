@@ -36,7 +36,7 @@ class Successor:
         self._serving = serving
         self._cache = cache
         self._watched = collection.serving.store
-        self._follower = Follower(self._watched, serving.store, serving.spec, self._encoder)
+        self._follower = Follower(self._watched, serving, self._encoder)
         self._watched.watch()
 
     def catch_up(self, progress: Progress = silent) -> int:
