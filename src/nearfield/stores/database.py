@@ -11,7 +11,7 @@ So replacing a store under a running collection is writing one document.
 """
 
 import re
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from nearfield.errors import InvalidInputError
 from nearfield.stores.base import Capabilities, Store, StoreConfig
@@ -101,6 +101,20 @@ class NoLock:
 
     def release(self) -> None:
         """Do nothing."""
+
+
+def clear(database: Database, name: str) -> None:
+    """Remove everything under a name: the documents, the manifest first of them, and then the stores.
+
+    Args:
+        database: A server.
+        name: Of a collection, or of what an interrupted creation or removal left of one.
+    """
+    for document in get_args(Document):
+        if database.read(name, document) is not None:
+            database.write(name, document, None)
+    for generation in database.generations(name):
+        database.drop_store(name, generation)
 
 
 def check_name(name: str) -> str:

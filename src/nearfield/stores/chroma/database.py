@@ -1,6 +1,5 @@
 """Collections on a Chroma server, or in a folder of Chroma's in this process."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from nearfield.stores.chroma.config import ChromaConfig, check_config
 from nearfield.stores.chroma.points import Scale
 from nearfield.stores.chroma.server import ChromaServer, reach
 from nearfield.stores.chroma.store import ChromaStore
-from nearfield.stores.database import Document, Lock, NoLock
+from nearfield.stores.database import Document, Lock, NoLock, clear
 
 CAPABILITIES = Capabilities(
     metrics=frozenset({"cosine", "dot", "l2"}),
@@ -27,7 +26,6 @@ CAPABILITIES = Capabilities(
 
 _REGISTRY = "nearfield"
 _FORMAT_KEY, _FORMAT = "nearfield", 1
-_DOCUMENTS: Sequence[Document] = ("manifest", "migration", "previous")
 
 
 class ChromaDatabase:
@@ -81,7 +79,7 @@ class ChromaDatabase:
         try:
             if self.read(name, "manifest") is not None:
                 raise CollectionError(f"{self._told(name)} is a collection already; open it, or choose another name")
-            self._clear(name)
+            clear(self, name)
         except BaseException:
             lock.release()
             raise
@@ -160,7 +158,7 @@ class ChromaDatabase:
         """Remove a collection whole, its manifest first."""
         lock = self.hold(name)
         try:
-            self._clear(name)
+            clear(self, name)
         finally:
             lock.release()
 
@@ -193,12 +191,6 @@ class ChromaDatabase:
                 f"the collection {collection.name!r} at {self._server.calls.server} has the format {version!r} and not "
                 f"{_FORMAT}: another version of nearfield made it, or something else did; use another database"
             )
-
-    def _clear(self, name: str) -> None:
-        for document in _DOCUMENTS:  # the manifest first
-            self.write(name, document, None)
-        for generation in self.generations(name):
-            self.drop_store(name, generation)
 
     def _lock(self, name: str) -> Lock:
         if self._server.folder is None:

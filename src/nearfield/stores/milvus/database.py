@@ -1,11 +1,9 @@
 """Collections in Milvus: on a server, or in this process by Milvus Lite."""
 
-from typing import get_args
-
 from nearfield.errors import CollectionError, InvalidInputError
 from nearfield.stores.address import Address
 from nearfield.stores.base import Capabilities, StoreConfig
-from nearfield.stores.database import Document, NoLock, check_name
+from nearfield.stores.database import Document, NoLock, check_name, clear
 from nearfield.stores.milvus.config import MilvusConfig, check_config
 from nearfield.stores.milvus.names import read_store_name, store_name
 from nearfield.stores.milvus.registry import MilvusRegistry
@@ -58,7 +56,7 @@ class MilvusDatabase:
         """Take a name for a new collection, clearing what an interrupted creation left under it."""
         if self.read(check_name(name), _MANIFEST) is not None:
             raise CollectionError(f"{name} is a collection of {self._where} already; open it, or choose another name")
-        self._clear(name)
+        clear(self, name)
         return NoLock()
 
     def hold(self, name: str) -> NoLock:
@@ -119,8 +117,7 @@ class MilvusDatabase:
     def drop(self, name: str) -> None:
         """Remove a collection whole, its manifest first, so that what an interruption leaves is no collection."""
         self.hold(name)
-        self.write(name, _MANIFEST, None)
-        self._clear(name)
+        clear(self, name)
 
     def generations(self, name: str) -> list[int]:
         """List the stores of a collection, ascending."""
@@ -132,13 +129,6 @@ class MilvusDatabase:
     def close(self) -> None:
         """Let go of the server; closing twice is harmless. Stores opened here are closed by their owners, before."""
         self._server.close()
-
-    def _clear(self, name: str) -> None:
-        for generation in self.generations(name):
-            self.drop_store(name, generation)
-        for document in get_args(Document):
-            if self.read(name, document) is not None:
-                self.write(name, document, None)
 
     def _has(self, physical: str) -> bool:
         client, timeout = self._server.client, self._server.timeout

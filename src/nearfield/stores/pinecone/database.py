@@ -12,12 +12,11 @@ again. An index stays when its last store is dropped: an empty one costs nothing
 """
 
 import secrets
-from typing import get_args
 
 from nearfield.errors import CollectionError
 from nearfield.stores.address import Address
 from nearfield.stores.base import Capabilities, StoreConfig
-from nearfield.stores.database import Document, NoLock
+from nearfield.stores.database import Document, NoLock, clear
 from nearfield.stores.pinecone.config import PineconeConfig, check_config
 from nearfield.stores.pinecone.parts import Parts
 from nearfield.stores.pinecone.registry import Place, Registry
@@ -70,7 +69,7 @@ class PineconeDatabase:
         """Take a name for a new collection, clearing what an interrupted creation left under it."""
         if self._registry.read(name, "manifest") is not None:
             raise CollectionError(f"{self._called(name)} is a collection already; open it, or choose another name")
-        self._clear(name)
+        clear(self, name)
         return NoLock()
 
     def hold(self, name: str) -> NoLock:
@@ -125,8 +124,7 @@ class PineconeDatabase:
     def drop(self, name: str) -> None:
         """Remove a collection whole, its manifest first."""
         self.hold(name)
-        self._registry.write(name, "manifest", None)
-        self._clear(name)
+        clear(self, name)
 
     def generations(self, name: str) -> list[int]:
         """List the stores of a collection, ascending."""
@@ -148,13 +146,6 @@ class PineconeDatabase:
                 "collection and make it again"
             )
         return PineconeStore(points, Parts(parts), config)
-
-    def _clear(self, name: str) -> None:
-        for generation in self._registry.generations(name):
-            self.drop_store(name, generation)
-        for document in get_args(Document):
-            if self._registry.read(name, document) is not None:
-                self._registry.write(name, document, None)
 
     def _called(self, name: str) -> str:
         return f"{self._service.calls.server}#{name}"

@@ -2,12 +2,12 @@
 
 from operator import methodcaller
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from nearfield.errors import CollectionError, InvalidInputError
 from nearfield.stores.address import Address
 from nearfield.stores.base import Capabilities, StoreConfig
-from nearfield.stores.database import Document, NoLock, check_name
+from nearfield.stores.database import Document, NoLock, check_name, clear
 from nearfield.stores.qdrant.config import check_config
 from nearfield.stores.qdrant.connection import ClientModel, Connection
 from nearfield.stores.qdrant.local import LocalConnection
@@ -67,7 +67,7 @@ class QdrantDatabase:
             raise CollectionError(f"{name} is a collection already; open it, or choose another name")
         if self._exists(name) and self._described(name) is None:
             raise CollectionError(f"{name} is a Qdrant collection that nearfield did not make; choose another name")
-        self._clear(name)
+        clear(self, name)
         return NoLock()
 
     def hold(self, name: str) -> NoLock:
@@ -126,8 +126,7 @@ class QdrantDatabase:
     def drop(self, name: str) -> None:
         """Remove a collection whole, its manifest first."""
         self.hold(name)
-        self.write(name, _MANIFEST, None)
-        self._clear(name)
+        clear(self, name)
 
     def generations(self, name: str) -> list[int]:
         """List the stores of a collection, ascending."""
@@ -144,12 +143,6 @@ class QdrantDatabase:
         if not isinstance(config, wanted):
             raise InvalidInputError(f"a store here is created with a {wanted.__name__}, got {type(config).__name__}")
         check_config(config)
-
-    def _clear(self, name: str) -> None:
-        for generation in self.generations(name):
-            self._drop(_physical(name, generation))
-        for document in get_args(Document):
-            self.write(name, document, None)
 
     def _drop(self, collection: str) -> None:
         def remove(client: ClientModel) -> None:

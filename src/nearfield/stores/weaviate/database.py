@@ -1,11 +1,11 @@
 """Collections on a Weaviate server."""
 
-from typing import Any, get_args
+from typing import Any
 
 from nearfield.errors import CollectionError, InvalidInputError
 from nearfield.stores.address import Address
 from nearfield.stores.base import Capabilities, StoreConfig
-from nearfield.stores.database import Document, NoLock
+from nearfield.stores.database import Document, NoLock, clear
 from nearfield.stores.retries import ServerCalls
 from nearfield.stores.weaviate.calls import connect_client, is_missing
 from nearfield.stores.weaviate.config import WeaviateConfig, check_config
@@ -55,7 +55,7 @@ class WeaviateDatabase:
         """Take a name for a new collection, clearing what an interrupted creation left under it."""
         if self.read(name, MANIFEST) is not None:
             raise CollectionError(f"{name} is a collection already; open it, or choose another name")
-        self._clear(name)
+        clear(self, name)
         return NoLock()
 
     def hold(self, name: str) -> NoLock:
@@ -105,7 +105,7 @@ class WeaviateDatabase:
     def drop(self, name: str) -> None:
         """Remove a collection whole, its manifest first."""
         self.hold(name)
-        self._clear(name)
+        clear(self, name)
 
     def generations(self, name: str) -> list[int]:
         """List the stores of a collection, ascending."""
@@ -116,12 +116,6 @@ class WeaviateDatabase:
     def close(self) -> None:
         """Let go of the server; closing twice is harmless."""
         self._client.close()
-
-    def _clear(self, name: str) -> None:
-        for document in get_args(Document):  # the manifest is the first, so what an interruption leaves is none
-            self.write(name, document, None)
-        for generation in self.generations(name):
-            self.drop_store(name, generation)
 
 
 def _checked(config: StoreConfig) -> WeaviateConfig:
