@@ -178,19 +178,6 @@ class DirectorySync:
                 self._entries[path] = entries
 
 
-def allocated_bytes(path: Path) -> int:
-    """Measure the blocks that a folder's files take, which for the engine's sparse files is far below their size."""
-    total = 0
-    for folder, _, files in os.walk(path):
-        for name in files:
-            try:
-                status = (Path(folder) / name).stat()
-            except FileNotFoundError:  # the engine replaces files while this walks
-                continue
-            total += getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
-    return total
-
-
 def require_space(path: Path, needed: int) -> None:
     """Refuse a write that may not fit: the engine writes through memory maps, where a full disk kills the process.
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nearfield.arrays import Metric
 from nearfield.errors import CapabilityError
+from nearfield.files import allocated_bytes
 from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
@@ -36,7 +37,6 @@ from nearfield.stores.embedded.engine import (
 from nearfield.stores.embedded.filters import field_keys, value_of
 from nearfield.stores.embedded.folder import (
     DirectorySync,
-    allocated_bytes,
     create_folder,
     engine_errors,
     open_folder,
@@ -280,9 +280,9 @@ class EmbeddedStore:
     ) -> list[list[Match]]:
         """Answer each row of a `(q, d)` matrix as `query` would."""
         queries = check_queries(vectors, self._config)
+        params, condition, k = self._dense_params(exact, effort), self._held.condition(where), check_k(k)
         # One by one: the engine's own batches take no less time for each query.
-        params, condition = self._dense_params(exact, effort), self._held.condition(where)
-        return [self._nearest_dense(row, params, check_k(k), condition, with_payload) for row in queries.tolist()]
+        return [self._nearest_dense(row, params, k, condition, with_payload) for row in queries.tolist()]
 
     def query_sparse(
         self, leg: str, vector: SparseVector, *, k: int, where: Where | None = None, with_payload: bool = True

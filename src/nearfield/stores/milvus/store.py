@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearfield.errors import CapabilityError, StorageError
+from nearfield.files import allocated_bytes
 from nearfield.stores.arguments import check_count, check_k, check_leg
 from nearfield.stores.base import (
     Batch,
@@ -21,7 +22,6 @@ from nearfield.stores.base import (
     Where,
 )
 from nearfield.stores.batches import check_batch, check_ids, check_payloads, check_sparse
-from nearfield.stores.embedded.folder import allocated_bytes
 from nearfield.stores.facets import count_facets
 from nearfield.stores.filters import And, Exists, parse_where
 from nearfield.stores.milvus.config import MilvusConfig

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from nearfield.errors import CollectionBusyError, NearfieldError, StorageError
 from nearfield.extras import import_extra
+from nearfield.files import allocated_bytes
 from nearfield.stores.base import Capabilities, StoreConfig
-from nearfield.stores.embedded.folder import allocated_bytes
 from nearfield.stores.qdrant.config import QdrantLocalConfig
 from nearfield.stores.qdrant.connection import ClientModel, FieldKind
 
