@@ -64,12 +64,15 @@ def batches(vectors: np.ndarray) -> Iterator[Batch]:
         yield Batch([f"doc-{row}" for row in rows], payloads, vectors[rows.start : rows.stop])
 
 
-def recall(found: list[list[str]], vectors: np.ndarray, queries: np.ndarray) -> float:
-    right = 0
-    for query, ids in zip(queries, found, strict=True):
-        best = np.argpartition(-(vectors @ query), K)[:K]
-        right += len({f"doc-{row}" for row in best} & set(ids))
-    return right / (K * len(queries))
+def nearest(vectors: np.ndarray, queries: np.ndarray, kept: np.ndarray | None = None) -> list[set[str]]:
+    """Find the ten nearest to each query by brute force, of all or of those kept."""
+    rows = np.arange(len(vectors)) if kept is None else np.flatnonzero(kept)
+    scores = queries @ vectors[rows].T
+    return [{f"doc-{row}" for row in rows[np.argpartition(-row_scores, K)[:K]]} for row_scores in scores]
+
+
+def recall(found: list[list[str]], best: list[set[str]]) -> float:
+    return sum(len(right & set(ids)) for ids, right in zip(found, best, strict=True)) / (K * len(best))
 
 
 def per_second(count: int, timing: Any) -> dict[str, Any]:
@@ -131,24 +134,14 @@ def query_ours(store: EmbeddedStore, vectors: np.ndarray, queries: np.ndarray, r
     }
     timings = measure_alternately(runs, repeats=repeats)
     exact = measure(lambda: [store.query(v, k=K, exact=True, with_payload=False) for v in some], repeats=repeats)
-    kept = np.arange(len(vectors)) % 100 == 7
-    masked = np.where(kept[:, None], vectors, -vectors.mean(axis=0))
+    best, kept = nearest(vectors, queries), np.arange(len(vectors)) % 100 == 7
     figures: dict[str, Any] = {name: per_second(len(queries), timing) for name, timing in timings.items()}
     figures["exact"] = per_second(len(some), exact)
-    figures["ours"]["recall"] = recall(ours(), vectors, queries)
-    figures["raw_string_ids"]["recall"] = recall(raw(WITH_ID), vectors, queries)
-    figures["ours_filter_1_percent"]["recall"] = recall(ours(where), masked, queries)
+    figures["ours"]["recall"] = recall(ours(), best)
+    figures["raw_string_ids"]["recall"] = recall(raw(WITH_ID), best)
+    figures["ours_filter_1_percent"]["recall"] = recall(ours(where), nearest(vectors, queries, kept))
     figures["ours_to_raw"] = timings["raw_string_ids"].median / timings["ours"].median
     return figures
-
-
-def at_recall(settings: list[dict[str, Any]], wanted: float) -> float | None:
-    """Interpolate queries/s, linearly in their logarithm, at a recall; None beyond the settings measured."""
-    ordered = sorted(settings, key=lambda each: each["recall"])
-    recalls = [each["recall"] for each in ordered]
-    if not recalls[0] <= wanted <= recalls[-1]:
-        return None
-    return float(np.exp(np.interp(wanted, recalls, [np.log(each["per_second"]) for each in ordered])))
 
 
 def main() -> None:

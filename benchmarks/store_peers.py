@@ -233,11 +233,6 @@ def _versions(*packages: str) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in packages}
 
 
-def allocated_bytes(folder: Path) -> int:
-    """The blocks that a folder's files take."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
-
-
 def free(folder: Path) -> None:
     """Remove a folder, whose server may still be writing to it."""
     shutil.rmtree(folder, ignore_errors=True)

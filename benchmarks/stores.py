@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from embedded_store import ENCODER, K, at_recall, real_vectors
+from embedded_store import ENCODER, nearest, real_vectors, recall
 from harness import machine, write
-from store_peers import PEERS, Peer, allocated_bytes, drop_page_cache, free
+from store_peers import PEERS, Peer, drop_page_cache, free
 
+from nearfield.files import allocated_bytes
 from nearfield.stores.base import StoreConfig
 
 BATCH = 2000
@@ -60,14 +61,13 @@ def ingest(peer: Peer, vectors: np.ndarray) -> dict[str, float]:
     return {"written_s": written, "finished_s": time.perf_counter() - start}
 
 
-def recall(found: list[list[str]], best: list[set[str]]) -> float:
-    return sum(len(right & set(ids)) for ids, right in zip(found, best, strict=True)) / (K * len(best))
-
-
-def nearest(vectors: np.ndarray, queries: np.ndarray, kept: np.ndarray) -> list[set[str]]:
-    rows = np.flatnonzero(kept)
-    scores = queries @ vectors[rows].T
-    return [{f"doc-{row}" for row in rows[np.argpartition(-row_scores, K)[:K]]} for row_scores in scores]
+def at_recall(settings: list[dict[str, Any]], wanted: float) -> float | None:
+    """Interpolate queries/s, linearly in their logarithm, at a recall; None beyond the settings measured."""
+    ordered = sorted(settings, key=lambda each: each["recall"])
+    recalls = [each["recall"] for each in ordered]
+    if not recalls[0] <= wanted <= recalls[-1]:
+        return None
+    return float(np.exp(np.interp(wanted, recalls, [np.log(each["per_second"]) for each in ordered])))
 
 
 def search_all(
@@ -147,8 +147,8 @@ def main() -> None:
                 folders[name] = folder
                 ingests[name].append(ingest(peers[name], vectors))
                 print(name, ingests[name][-1], flush=True)
-        everything, some = np.ones(count, bool), np.arange(count) % 100 == FILTERED
-        plain = search_all(peers, queries, nearest(vectors, queries, everything), None, repeats)
+        some = np.arange(count) % 100 == FILTERED
+        plain = search_all(peers, queries, nearest(vectors, queries), None, repeats)
         filtered = search_all(peers, few, nearest(vectors, few, some), FILTERED, repeats)
         versions = {name: peer.versions() for name, peer in peers.items()}
         for peer in peers.values():
